@@ -1,0 +1,121 @@
+"""The command line: lazy sub-commands, errors as one line, exit codes as documented.
+
+Exit codes: 0 ok · 1 failed · 2 usage or configuration · 3 network, a retry makes sense ·
+4 data integrity problem found · 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from lobdesk import __version__
+from lobdesk.errors import LobdeskError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+EXIT_USAGE = 2
+EXIT_INTERRUPTED = 130
+
+# name → (module below lobdesk.cli, one line for --help). A command is loaded when it runs.
+COMMANDS: dict[str, tuple[str, str]] = {
+    "demo": ("demo", "Run the whole pipeline on built-in data, then open the desk."),
+    "simulate": ("simulate", "Serve a simulated exchange over a real WebSocket."),
+    "record": ("daemon", "Record in the foreground (same as: daemon run)."),
+    "daemon": ("daemon", "Run or look at the recorder: run, status, health."),
+    "import": ("import_", "Take recordings of others into the journal."),
+    "verify": ("verify", "Check checksums, chains, re-derivation and gaps."),
+    "index": ("index", "Bring the index up to the journal."),
+    "sql": ("sql", "Ask the index in SQL, read-only."),
+    "build": ("build", "Build a window store."),
+    "train": ("train", "Train a model on a window store."),
+    "signals": ("signals", "Write a trained model's causal predictions."),
+    "backtest": ("backtest", "Run a backtest or acceptance scenarios."),
+    "replay": ("replay", "Open the desk on the replay of a backtest."),
+    "runs": ("runs", "List, show or remove trainings and backtests."),
+    "config": ("config", "Show the settings and where each comes from."),
+    "paths": ("config", "Show where everything lives."),
+    "doctor": ("doctor", "Check this machine: engine, libraries, terminal, disk."),
+}
+
+
+class LazyGroup(click.Group):
+    """A group whose commands are imported only when they are used."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        """Return the names in the order of the pipeline."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        """Import one command."""
+        if cmd_name not in COMMANDS:
+            return None
+        module = importlib.import_module(f"lobdesk.cli.{COMMANDS[cmd_name][0]}")
+        command = getattr(module, f"{cmd_name.replace('-', '_')}_command")
+        assert isinstance(command, click.Command)  # noqa: S101 - a mistake in COMMANDS
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        """Write the list from the table, importing nothing."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
+
+
+@click.group(
+    cls=LazyGroup,
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+@click.version_option(__version__, prog_name="lobdesk")
+@click.pass_context
+def cli(ctx: click.Context) -> None:
+    """Record, audit, model and replay a limit order book without leaving the terminal.
+
+    Without a command it opens the desk. New here? Run: lobdesk demo
+    """
+    if ctx.invoked_subcommand is not None:
+        return
+    if not (sys.stdout.isatty() and sys.stdin.isatty()):
+        click.echo(ctx.get_help(), err=True)
+        click.echo("error: the desk needs a terminal; see the commands above", err=True)
+        ctx.exit(EXIT_USAGE)
+    from lobdesk.cli.desk import open_desk
+
+    open_desk()
+
+
+def run_cli(args: Sequence[str]) -> int:
+    """Run the command line and return its exit code."""
+    try:
+        result = cli.main(args=list(args), prog_name="lobdesk", standalone_mode=False)
+        return result if isinstance(result, int) else 0
+    except LobdeskError as error:
+        click.echo(f"error: {error}", err=True)
+        return error.exit_code
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("interrupted", err=True)
+        return EXIT_INTERRUPTED
+    except BrokenPipeError:
+        # The reader of our output went away (`| head`); nothing more can be said to it.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+def main() -> None:
+    """Entry point of ``lobdesk``."""
+    sys.exit(run_cli(sys.argv[1:]))
+
+
+def daemon_main() -> None:
+    """Entry point of ``lobdesk-daemon``, the same as ``lobdesk daemon``; no word means ``run``."""
+    args = sys.argv[1:]
+    words = {"run", "status", "health", "-h", "--help"}
+    sys.exit(run_cli(["daemon", *(args if args and args[0] in words else ["run", *args])]))

@@ -1,0 +1,60 @@
+"""Options that many commands share."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from lobdesk.paths import DataPaths, default_data_dir
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+F = TypeVar("F", bound="Callable[..., Any]")
+
+
+def data_dir_option(function: F) -> F:
+    """Add ``--data-dir``; the command receives ``data_dir: Path | None``."""
+    return click.option(
+        "--data-dir",
+        type=click.Path(file_okay=False, path_type=Path),
+        help="Data directory (default: LOBDESK_DATA_DIR, LOBDESK_HOME/data, the platform's).",
+    )(function)
+
+
+def config_option(function: F) -> F:
+    """Add ``--config``; the command receives ``config: Path | None``."""
+    return click.option(
+        "--config",
+        type=click.Path(dir_okay=False, path_type=Path),
+        help="Configuration file (TOML) instead of the user's own.",
+    )(function)
+
+
+def json_option(function: F) -> F:
+    """Add ``--json``; the command receives ``as_json: bool``."""
+    return click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")(function)
+
+
+def progress_option(function: F) -> F:
+    """Add ``--progress``; the command receives ``progress: str`` for ``make_progress``."""
+    return click.option(
+        "--progress",
+        type=click.Choice(["auto", "json", "none"]),
+        default="auto",
+        show_default=True,
+        help="How to report progress on standard error.",
+    )(function)
+
+
+def data_paths(data_dir: Path | None) -> DataPaths:
+    """Return the layout of the data directory in use."""
+    return DataPaths(data_dir if data_dir is not None else default_data_dir())
+
+
+def print_json(value: object) -> None:
+    """Print one JSON object on standard output."""
+    click.echo(json.dumps(value))

@@ -1,0 +1,165 @@
+"""The registry of runs: one folder for each training or backtest."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import time
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from lobdesk import __version__
+from lobdesk.errors import RunError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+KINDS = {"train": "t", "backtest": "k", "signals": "s"}
+RUN_ID = re.compile(r"[tks][0-9]{4,}")
+
+
+class RunManifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a run was made of.
+
+    Attributes:
+        id: Kind letter and number, for example ``k0007``.
+        kind: ``train``, ``backtest`` or ``signals``.
+        name: For people.
+        state: ``running``, ``finished``, ``cancelled`` or ``failed``.
+        created_ts_us: Start, wall clock.
+        ended_ts_us: End, or null while it runs.
+        version: Of lobdesk.
+        config: Everything needed to repeat the run; plain types.
+        inputs: Digests of what it read.
+        outputs: Digests and names of what it wrote.
+    """
+
+    id: str
+    kind: str
+    name: str
+    state: str
+    created_ts_us: int
+    ended_ts_us: int | None = None
+    version: str = __version__
+    config: dict[str, Any] = msgspec.field(default_factory=dict)
+    inputs: dict[str, Any] = msgspec.field(default_factory=dict)
+    outputs: dict[str, Any] = msgspec.field(default_factory=dict)
+
+
+class Run:
+    """One run's folder: ``manifest.json``, ``metrics.json`` and what its kind adds."""
+
+    def __init__(self, path: Path, manifest: RunManifest) -> None:
+        self.path = path
+        self.manifest = manifest
+
+    @property
+    def id(self) -> str:
+        """Identifier, which is also the folder's name."""
+        return self.manifest.id
+
+    def finish(
+        self,
+        state: str,
+        *,
+        metrics: dict[str, Any] | None = None,
+        outputs: dict[str, Any] | None = None,
+        inputs: dict[str, Any] | None = None,
+    ) -> None:
+        """Write the metrics, then the final manifest; a reader sees both or the old one."""
+        if metrics is not None:
+            write_json(self.path / "metrics.json", metrics)
+        self.manifest = msgspec.structs.replace(
+            self.manifest,
+            state=state,
+            ended_ts_us=time.time_ns() // 1000,
+            outputs=outputs if outputs is not None else self.manifest.outputs,
+            inputs=inputs if inputs is not None else self.manifest.inputs,
+        )
+        write_json(self.path / "manifest.json", msgspec.to_builtins(self.manifest))
+
+    def metrics(self) -> dict[str, Any]:
+        """Return the metrics, empty if there are none yet."""
+        path = self.path / "metrics.json"
+        if not path.is_file():
+            return {}
+        loaded: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        return loaded
+
+
+def create_run(
+    runs_dir: Path,
+    kind: str,
+    *,
+    name: str,
+    config: dict[str, Any],
+    inputs: dict[str, Any] | None = None,
+) -> Run:
+    """Make the folder of a new run and its first manifest.
+
+    Raises:
+        RunError: The folder cannot be made.
+    """
+    letter = KINDS[kind]
+    try:
+        runs_dir.mkdir(parents=True, exist_ok=True)
+        taken = [int(p.name[1:]) for p in runs_dir.iterdir() if RUN_ID.fullmatch(p.name)]
+        number = max(taken, default=0) + 1
+        while True:
+            path = runs_dir / f"{letter}{number:04d}"
+            try:
+                path.mkdir()
+                break
+            except FileExistsError:
+                number += 1
+    except OSError as error:
+        raise RunError(f"{runs_dir}: a run cannot be created: {error.strerror}") from error
+    manifest = RunManifest(
+        id=path.name,
+        kind=kind,
+        name=name,
+        state="running",
+        created_ts_us=time.time_ns() // 1000,
+        config=config,
+        inputs=inputs or {},
+    )
+    write_json(path / "manifest.json", msgspec.to_builtins(manifest))
+    return Run(path, manifest)
+
+
+def open_run(runs_dir: Path, run_id: str) -> Run:
+    """Return a run by its identifier.
+
+    Raises:
+        RunError: There is no such run, or its manifest cannot be read.
+    """
+    path = runs_dir / run_id
+    if not RUN_ID.fullmatch(run_id) or not (path / "manifest.json").is_file():
+        raise RunError(f"{run_id!r} is not a run in {runs_dir}; see: lobdesk runs ls")
+    try:
+        text = (path / "manifest.json").read_bytes()
+        return Run(path, msgspec.json.decode(text, type=RunManifest))
+    except (OSError, msgspec.DecodeError) as error:
+        raise RunError(f"{path / 'manifest.json'}: {error}") from error
+
+
+def list_runs(runs_dir: Path, kind: str | None = None) -> list[Run]:
+    """Return all readable runs, newest first."""
+    if not runs_dir.is_dir():
+        return []
+    runs = []
+    for path in runs_dir.iterdir():
+        if RUN_ID.fullmatch(path.name) and (path / "manifest.json").is_file():
+            run = open_run(runs_dir, path.name)
+            if kind is None or run.manifest.kind == kind:
+                runs.append(run)
+    return sorted(runs, key=lambda run: (run.manifest.created_ts_us, run.id), reverse=True)
+
+
+def write_json(path: Path, value: object) -> None:
+    """Write a JSON file so that a reader sees the old one or the whole new one."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary.write_text(json.dumps(value, indent=2, sort_keys=False) + "\n", encoding="utf-8")
+    temporary.replace(path)

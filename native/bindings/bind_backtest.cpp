@@ -1,0 +1,3 @@
+#include "bindings.hpp"
+
+void BindBacktest(pybind11::module_& m) { (void)m; }

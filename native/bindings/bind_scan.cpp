@@ -1,0 +1,3 @@
+#include "bindings.hpp"
+
+void BindScan(pybind11::module_& m) { (void)m; }

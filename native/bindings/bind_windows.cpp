@@ -1,0 +1,3 @@
+#include "bindings.hpp"
+
+void BindWindows(pybind11::module_& m) { (void)m; }
