@@ -12,6 +12,11 @@ except ImportError as error:  # pragma: no cover - needs a checkout that was nev
 EngineError = _native.EngineError
 
 # --- book: feed, checksum, verifier ---
+BookVerdict = _native.BookVerdict
+BookVerifier = _native.BookVerifier
+TradeEntry = _native.TradeEntry
+Verdict = _native.Verdict
+crc32 = _native.crc32
 
 # --- scan: journal lines to columns ---
 
