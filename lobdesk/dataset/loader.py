@@ -155,9 +155,7 @@ class WindowLoader:
         }
 
 
-def gather_chunks(
-    store: WindowStore, first: NDArray[np.int64], length: int
-) -> NDArray[np.float32]:
+def gather_chunks(store: WindowStore, first: NDArray[np.int64], length: int) -> NDArray[np.float32]:
     """Return the rows of chunks, float32 ``[C, T-1+M, F]``.
 
     Args:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 RIDGE_PENALTY = 1e-2
 """Of the mean squared error, for features of unit variance."""
 
-LEVEL_ONE = frozenset({"ask_price_1", "ask_qty_1", "bid_price_1", "bid_qty_1"})
+LEVEL_ONE = frozenset({"ask_price_1", "ask_quantity_1", "bid_price_1", "bid_quantity_1"})
 
 FLAT = 1
 
@@ -98,7 +98,7 @@ def fit_majority(sample: Sample, names: Sequence[str]) -> Majority:  # noqa: ARG
 def fit_imbalance(sample: Sample, names: Sequence[str]) -> Linear:
     """Return least squares on the level-1 columns alone.
 
-    The column ``imbalance`` if the store has one; else price and quantity of both best levels.
+    The column ``imbalance_1`` if the store has one; else price and quantity of both best levels.
     With prices relative to the volume-weighted mid, these carry the level-1 imbalance.
 
     Raises:
@@ -139,8 +139,8 @@ def _design(rows: NDArray[np.float32], columns: NDArray[np.int64]) -> NDArray[np
 
 
 def _level_one(names: Sequence[str]) -> NDArray[np.int64]:
-    if "imbalance" in names:
-        return np.array([list(names).index("imbalance")])
+    if "imbalance_1" in names:
+        return np.array([list(names).index("imbalance_1")])
     first = [column for column, name in enumerate(names) if name in LEVEL_ONE]
     if len(first) != len(LEVEL_ONE):
         raise TrainingError(

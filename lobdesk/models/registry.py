@@ -15,9 +15,7 @@ if TYPE_CHECKING:
 
 def _deeplob(profile: str) -> Callable[[int, int, int], nn.Module]:
     def build(features: int, window_rows: int, outputs: int) -> nn.Module:
-        return DeepLOB(
-            features=features, window_rows=window_rows, outputs=outputs, profile=profile
-        )
+        return DeepLOB(features=features, window_rows=window_rows, outputs=outputs, profile=profile)
 
     return build
 

@@ -40,14 +40,14 @@ def evaluate_fold(
     outcomes = fold_outcomes(data, data.test_rows)
     both = np.sort(np.concatenate([data.val_rows, data.test_rows]))
     said = predict(forecaster, data.store, both, progress=progress, cancel=cancel, phase="test")
-    models = {"model": _figures(_at(said, both, data.val_rows), said, both, data, outcomes)}
+    models = {"model": _figures(said, both, data, outcomes)}
     train = _sample(data, data.train_rows)
     for name, fit_baseline in BASELINES.items():
         baseline = fit_baseline(train, data.feature_names)
         rows = data.store.features[both]
         labels = None if outcomes.labels is None else baseline.classes(rows)
         said = Predictions(value_bps=baseline.value_bps(rows), labels=labels)
-        models[name] = _figures(_at(said, both, data.val_rows), said, both, data, outcomes)
+        models[name] = _figures(said, both, data, outcomes)
     report: dict[str, Any] = {
         "samples": {
             "train": len(data.train_rows),
@@ -90,11 +90,8 @@ def _at(said: Predictions, rows: NDArray[np.int64], chosen: NDArray[np.int64]) -
 
 
 def _figures(
-    val: Predictions,
-    said: Predictions,
-    rows: NDArray[np.int64],
-    data: LOBDataModule,
-    outcomes: Outcomes,
+    said: Predictions, rows: NDArray[np.int64], data: LOBDataModule, outcomes: Outcomes
 ) -> dict[str, Any]:
+    val = _at(said, rows, data.val_rows)
     threshold = float(np.quantile(np.abs(val.value_bps), ENTRY_QUANTILE))
     return evaluate(_at(said, rows, data.test_rows), outcomes, entry_threshold=threshold)

@@ -59,9 +59,7 @@ class LOBForecaster(LightningModule):
         self.target_scale_bps = target_scale_bps
         self.seed = seed
         outputs = len(class_weights) if task == CLASSIFICATION else 1
-        self.model = build_model(
-            model, features=features, window_rows=window_rows, outputs=outputs
-        )
+        self.model = build_model(model, features=features, window_rows=window_rows, outputs=outputs)
         self.class_weights: Tensor
         self.class_means_bps: Tensor
         weights = torch.tensor(list(class_weights), dtype=torch.float32)

@@ -49,9 +49,7 @@ def predict(
     """
     progress = progress if progress is not None else NoProgress()
     cancel = cancel if cancel is not None else CancelFlag()
-    plan = BatchPlan(
-        rows, batch_size=BATCH_WINDOWS, chunk_windows=CHUNK_WINDOWS, is_shuffled=False
-    )
+    plan = BatchPlan(rows, batch_size=BATCH_WINDOWS, chunk_windows=CHUNK_WINDOWS, is_shuffled=False)
     value = np.empty(len(rows), dtype=np.float64)
     labels = np.empty(len(rows), dtype=np.int64)
     done = 0
