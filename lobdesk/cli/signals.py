@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     help="Microseconds an inference takes (default: measured here).",
 )
 def signals_command(
+    *,
     run_id: str,
     data_dir: Path | None,
     as_json: bool,

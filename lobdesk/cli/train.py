@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 @click.option("--seed", type=int, help="Seed of everything random.")
 @click.option("--resume", "resume_id", metavar="RUN", help="Go on with an interrupted run.")
 def train_command(
+    *,
     data_dir: Path | None,
     config: Path | None,
     as_json: bool,

@@ -265,4 +265,5 @@ def _shard() -> tuple[int, int]:
 
 
 def feature_names(store: WindowStore) -> list[str]:
+    """Return the names of a store's columns."""
     return [f["name"] for f in store.manifest.features]

@@ -124,7 +124,8 @@ def _fit(sample: Sample, columns: NDArray[np.int64], *, penalty: float) -> Linea
     gram = design.T @ design / len(design)
     # Normalized columns can repeat each other; a whiff of penalty keeps the system solvable.
     gram[np.diag_indices(len(columns))] += penalty + 1e-9
-    weights = np.linalg.solve(gram, design.T @ sample.return_bps / len(design))
+    moment = design.T @ sample.return_bps / len(design)
+    weights: NDArray[np.float64] = np.linalg.solve(gram, moment).astype(np.float64)
     fitted = design @ weights
     down, up = 0.0, 0.0
     if sample.labels is not None:

@@ -1,7 +1,10 @@
 """What happens beside the training steps: progress, checkpoints, cancelling."""
 
+# ruff: noqa: ANN401, ARG002 - the signatures of hooks are Lightning's
+
 from __future__ import annotations
 
+import math
 import signal
 import threading
 import time
@@ -92,8 +95,12 @@ class Reporter(Callback):
         """Report a step."""
         self._samples += len(batch["y"])
         elapsed_s = max(time.monotonic() - self._start_s, 1e-9)
-        loss = outputs["loss"] if isinstance(outputs, dict) else outputs
-        self.facts |= {"loss": float(loss), "samples_per_s": round(self._samples / elapsed_s, 1)}
+        loss = float(outputs["loss"])
+        if not math.isfinite(loss):
+            raise TrainingError(
+                f"the loss is {loss} at step {trainer.global_step}; lower training.learning_rate"
+            )
+        self.facts |= {"loss": loss, "samples_per_s": round(self._samples / elapsed_s, 1)}
         total = planned_steps(trainer)
         self._progress.update(
             "train", trainer.global_step, total, epoch=trainer.current_epoch, **self.facts

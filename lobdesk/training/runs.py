@@ -24,7 +24,6 @@ from lobdesk.windows import WindowStore
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from lobdesk.paths import DataPaths
     from lobdesk.progress import Fact, Progress

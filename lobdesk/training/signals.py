@@ -114,9 +114,10 @@ def _signals(
 
 def _symbol(data: LOBDataModule, symbol: str | None) -> tuple[str, int]:
     names = list(data.store.manifest.symbols)
-    if symbol is None and len(names) == 1:
-        return names[0], 0
+    if symbol is None:
+        if len(names) == 1:
+            return names[0], 0
+        raise TrainingError(f"the store has several symbols; name one: {', '.join(names)}")
     if symbol not in names:
-        found = f"the store has no symbol {symbol!r}" if symbol else "the store has several symbols"
-        raise TrainingError(f"{found}; name one with --symbol: {', '.join(names)}")
+        raise TrainingError(f"the store has no symbol {symbol!r}; it has {', '.join(names)}")
     return symbol, names.index(symbol)
