@@ -114,11 +114,10 @@ class LOBDataModule(LightningDataModule):
         self.batch_size = batch_size
         self.chunk_windows = chunk_windows
         self.seed = seed
-        self.feature_names = feature_names(store)
+        self.feature_names = store.feature_names
         self.target = self._resolve_target(horizon)
-        column = self.target.replace(":", "_")
-        self.return_bps: NDArray[np.float64] = np.asarray(getattr(store, f"target_{column}"))
-        self.target_end: NDArray[np.int64] = np.asarray(getattr(store, f"target_end_{column}"))
+        self.return_bps = store.target(self.target)
+        self.target_end = store.target_end(self.target)
         self._split(split, fold, n_splits, val_fraction)
         self._estimate(threshold_bps, threshold_quantile)
 
@@ -148,7 +147,7 @@ class LOBDataModule(LightningDataModule):
 
     def _resolve_target(self, horizon: str | int) -> str:
         wanted = f"point:{horizon}" if isinstance(horizon, int) else horizon
-        present = list(self.store.targets())
+        present = self.store.targets()
         if wanted not in present:
             raise DatasetError(
                 f"the store has no target {wanted!r}; it has {', '.join(present) or 'none'}. "
@@ -262,8 +261,3 @@ def _shard() -> tuple[int, int]:
     if torch.distributed.is_available() and torch.distributed.is_initialized():
         return torch.distributed.get_rank(), torch.distributed.get_world_size()
     return 0, 1
-
-
-def feature_names(store: WindowStore) -> list[str]:
-    """Return the names of a store's columns."""
-    return [f["name"] for f in store.manifest.features]

@@ -11,6 +11,7 @@ import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+import torch
 from lightning.pytorch.callbacks import Callback
 
 from lobdesk.errors import TrainingError
@@ -116,7 +117,7 @@ class Checkpoints(Callback):
     """Writes ``last.ckpt`` (to resume) and ``best.ckpt`` (lowest validation loss).
 
     Both appear by renaming, so a reader never sees half a file. ``last.ckpt`` is written after a
-    batch: every ``SAVE_INTERVAL_S``, before a validation, when cancelled, and at the end.
+    batch: every ``SAVE_INTERVAL_S``, before a validation, when cancelled, and after the last one.
     """
 
     def __init__(self, folder: Path, cancel: CancelFlag) -> None:
@@ -132,20 +133,26 @@ class Checkpoints(Callback):
         self._cancel.claim_signals()
 
     def state_dict(self) -> dict[str, Any]:
-        """Return what a resumed training must know."""
-        return {"best_loss": self.best_loss, "validated_step": self.validated_step}
+        """Return what the checkpoint being written should remember."""
+        return {"best_loss": self.best_loss}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Take over what an interrupted training knew."""
-        self.best_loss = state_dict["best_loss"]
-        self.validated_step = state_dict["validated_step"]
+        """Recall the best loss, from ``best.ckpt``: it may be newer than the resumed state."""
+        if self.best.is_file():
+            best = torch.load(self.best, weights_only=True, map_location="cpu")
+            self.best_loss = best["callbacks"][self.state_key]["best_loss"]
 
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
-        """Save when it is time or an epoch ends (validation follows), and stop if asked to."""
+        """Save when it is time and at the end of an epoch or of all, and stop if asked to.
+
+        Never later than here: once it leaves an epoch, the trainer counts it as complete, and a
+        state saved then would not go on with the batches that were left.
+        """
         is_due = time.monotonic() - self._saved_s >= SAVE_INTERVAL_S
-        if self._cancel.is_set or is_due or trainer.is_last_batch:
+        is_end = trainer.is_last_batch or trainer.global_step == trainer.max_steps
+        if self._cancel.is_set or is_due or is_end:
             save(trainer.save_checkpoint, self.last)
             self._saved_s = time.monotonic()
         self._cancel.check()
@@ -165,10 +172,6 @@ class Checkpoints(Callback):
         if self.best_loss is None or val_loss < self.best_loss:
             self.best_loss = val_loss
             save(trainer.save_checkpoint, self.best)
-
-    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Save the final state."""
-        save(trainer.save_checkpoint, self.last)
 
 
 def save(write: Callable[[Path], None], path: Path) -> None:

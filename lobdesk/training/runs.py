@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+import re
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -33,6 +34,8 @@ MIN_CHUNKS = 8
 
 MAX_CHUNK_WINDOWS = 32
 
+STORE_ID = re.compile(r"[0-9a-z]+")
+
 
 def train(
     paths: DataPaths,
@@ -59,18 +62,18 @@ def train(
     store = open_store(paths, store_id)
     data = make_data(store, settings)
     config = msgspec.to_builtins(settings) | {
-        "store": store_name(store),
+        "store": store.id,
         "target": data.target,
         "embargo_steps": data.embargo,
         "chunk_windows": data.chunk_windows,
-        "symbols": list(store.manifest.symbols),
+        "symbols": store.symbols,
     }
     run = create_run(
         paths.runs,
         "train",
         name=f"{settings.model} {data.target}",
         config=config,
-        inputs={"store": store_name(store)},
+        inputs={"store": store.id},
     )
     return _work(run, data, settings, progress, resume=False)
 
@@ -167,19 +170,14 @@ def open_store(paths: DataPaths, store_id: str | None) -> WindowStore:
         TrainingError: There is none.
     """
     if store_id is not None:
-        if not store_id.isalnum() or not (paths.windows / store_id).is_dir():
+        if not STORE_ID.fullmatch(store_id) or not (paths.windows / store_id).is_dir():
             raise TrainingError(f"{store_id!r} is not a window store in {paths.windows}")
         return WindowStore.open(paths.windows / store_id)
-    manifests = list(paths.windows.glob("*/manifest.json")) if paths.windows.is_dir() else []
+    manifests = list(paths.windows.glob("[!.]*/manifest.json")) if paths.windows.is_dir() else []
     if not manifests:
         raise TrainingError(f"{paths.windows} holds no window store; run: lobdesk build")
     newest = max(manifests, key=lambda path: (path.stat().st_mtime_ns, path.parent.name))
     return WindowStore.open(newest.parent)
-
-
-def store_name(store: WindowStore) -> str:
-    """Return the identifier of a store: its folder's name."""
-    return store.path.name
 
 
 def make_data(store: WindowStore, settings: TrainingSettings) -> LOBDataModule:

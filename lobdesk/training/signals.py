@@ -113,7 +113,7 @@ def _signals(
 
 
 def _symbol(data: LOBDataModule, symbol: str | None) -> tuple[str, int]:
-    names = list(data.store.manifest.symbols)
+    names = data.store.symbols
     if symbol is None:
         if len(names) == 1:
             return names[0], 0

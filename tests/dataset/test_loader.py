@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from tests.training.store_files import write_store
 
 from lobdesk.dataset.loader import BatchPlan, WindowLoader, gather_chunks
 from lobdesk.windows import WindowStore
+from tests.training.store_files import write_store
 
 ROWS = np.concatenate([np.arange(40, 133), np.arange(150, 151), np.arange(300, 364)])
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 import torch
-from tests.training.store_files import write_store
 
 from lobdesk.windows import WindowStore
+from tests.training.store_files import write_store
 
 
 @pytest.fixture(autouse=True, scope="session")

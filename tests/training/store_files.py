@@ -48,7 +48,20 @@ def write_store(folder: Path, *, rows: int = 1600, window_rows: int = 30, seed: 
         np.save(folder / f"{name}.npy", column)
     sides = [(side, what) for side in ("ask", "bid") for what in ("price", "quantity")]
     names = [f"{side}_{what}_{level}" for level in range(1, 11) for side, what in sides]
-    spec = {"window_rows": window_rows, "targets": [f"point:{HORIZON_ROWS}"]}
-    manifest = {"spec": spec, "symbols": ["TST/USD"], "features": [{"name": n} for n in names]}
+    target = {"name": f"point:{HORIZON_ROWS}", "column": f"target_point_{HORIZON_ROWS}"}
+    manifest = {
+        "format": "lobdesk-windows",
+        "version": 1,
+        "id": folder.name,
+        "spec": {"window_rows": window_rows, "stride_rows": 1, "norm_window_rows": 50},
+        "symbols": ["TST/USD"],
+        "rows": rows,
+        "features": [{"name": name, "unit": "z"} for name in names],
+        "targets": [target],
+        "columns": {
+            name: {"dtype": column.dtype.str, "shape": list(column.shape)}
+            for name, column in columns.items()
+        },
+    }
     (folder / "manifest.json").write_text(json.dumps(manifest))
     return folder

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from tests.training.store_files import HORIZON_ROWS
 
 from lobdesk.dataset import LOBDataModule
 from lobdesk.errors import TrainingError
@@ -21,6 +20,7 @@ from lobdesk.training import (
     predict,
 )
 from lobdesk.windows import WindowStore
+from tests.training.store_files import HORIZON_ROWS
 
 TARGET = f"point:{HORIZON_ROWS}"
 
