@@ -16,6 +16,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from lobdesk.models.shared_lstm import last_hidden
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -132,32 +134,40 @@ class DeepLOB(nn.Module):
             x = x.permute(0, 1, 3, 2).flatten(0, 1)  # [C*M, T, F]
             windows = 1
         rows = self.blocks(x.unsqueeze(1)).squeeze(-1)  # [C, 32, S], S = steps - 1 + M
-        sequence = self._inception(rows, windows)  # [C*M, 192, steps]
-        sequence = self.dropout(sequence).transpose(1, 2)  # [C*M, steps, 192]
-        last = self.lstm(sequence)[0][:, -1]  # [C*M, 64]
+        if windows > 1:
+            last = self._last_shared(rows, windows)
+        else:
+            pooled = functional.max_pool1d(rows, 3, stride=1, padding=1)  # [C, 32, steps]
+            branches = [self.short(rows), self.long(rows), self.pooled(pooled)]
+            sequence = self.dropout(torch.cat(branches, dim=1)).transpose(1, 2)
+            last = self.lstm(sequence)[0][:, -1]  # [C, steps, 192] -> [C, 64]
         logits: Tensor = self.head(last)  # [C*M, outputs]
         return logits
 
-    def _inception(self, rows: Tensor, windows: int) -> Tensor:
-        """Return the three branches for each window, padded as if it stood alone."""
-        pooled = functional.max_pool1d(rows, 3, stride=1, padding=1)  # [C, 32, S]
-        if windows == 1:
-            branches = [self.short(rows), self.long(rows), self.pooled(pooled)]
-            return torch.cat(branches, dim=1)  # [C, 192, S]
-        first, last = slice(0, windows), slice(self.steps - 1, None)
-        edges = [  # the pool sees no row before a window's first step and after its last
-            torch.maximum(rows[..., first], rows[..., 1 : windows + 1]),
-            torch.maximum(rows[..., last], rows[..., self.steps - 2 : -1]),
-        ]
-        size = rows.shape[-1]
-        by_edges = self.pooled(torch.cat([pooled, *edges], dim=-1))  # [C, 64, S + 2M]
-        full, head, tail = by_edges.split([size, windows, windows], dim=-1)
+    def _last_shared(self, rows: Tensor, windows: int) -> Tensor:
+        """Return the LSTM's last state of each window, padded as if it stood alone."""
+        size, reach = rows.shape[-1], INCEPTION_EDGE
+        # Branches of all rows once, then of each window's steps 0, 1 and last two: [C, 64, S + 4M].
         branches = [
-            self.short.in_windows(rows, windows, self.steps),
-            self.long.in_windows(rows, windows, self.steps),
-            _cut(full, [head], [tail], self.steps),
+            self.short.with_ends(rows, windows, self.steps),
+            self.long.with_ends(rows, windows, self.steps),
+            self._pooled_with_ends(rows, windows),
         ]
-        return torch.cat(branches, dim=2).flatten(0, 1)  # [C*M, 192, steps]
+        parts = torch.cat(branches, dim=1).transpose(1, 2)  # [C, S + 4M, 192]
+        shared, *ends = torch.split(parts, [size, *[windows] * (2 * reach)], dim=1)
+        return last_hidden(self.lstm, shared, ends, self.steps)  # [C*M, 64]
+
+    def _pooled_with_ends(self, rows: Tensor, windows: int) -> Tensor:
+        steps, maximum = self.steps, torch.maximum
+        inner = functional.max_pool1d(rows, 3, stride=1, padding=1)  # [C, 32, S]
+        ends = [  # no row before a window's first step, none after its last
+            maximum(rows[..., :windows], rows[..., 1 : windows + 1]),
+            inner[..., 1 : windows + 1],
+            inner[..., steps - 2 : -1],
+            maximum(rows[..., steps - 2 : -1], rows[..., steps - 1 :]),
+        ]
+        out: Tensor = self.pooled(torch.cat([inner, *ends], dim=-1))
+        return out
 
 
 class _Branch(nn.Module):
@@ -174,31 +184,27 @@ class _Branch(nn.Module):
         out: Tensor = self.after(self.conv(self.pointwise(rows)))  # [C, filters, S]
         return out
 
-    def in_windows(self, rows: Tensor, windows: int, steps: int) -> Tensor:
+    def with_ends(self, rows: Tensor, windows: int, steps: int) -> Tensor:
         """Convolve all rows once, and each window's end steps with a kernel cut at its edge.
 
         In training the normalization sees every row once, and the end steps besides.
+
+        Returns:
+            ``[C, filters, S + 4M]``: all rows, then steps 0, 1, -2, -1 of the M windows.
         """
         inner = self.pointwise(rows)  # [C, filters, S]
-        parts = [self.conv(inner)]
         weight, bias, reach = self.conv.weight, self.conv.bias, self.reach
-        for step in range(reach):  # steps 0, 1 of each window: nothing before step 0
-            cut = inner[..., : windows + step + reach]
-            parts.append(functional.conv1d(cut, weight[..., reach - step :], bias))
-        for step in range(reach):  # steps -1, -2 of each window: nothing after step -1
-            cut = inner[..., steps - 1 - step - reach :]
-            parts.append(functional.conv1d(cut, weight[..., : reach + 1 + step], bias))
+        parts = [self.conv(inner)]
+        for step in range(INCEPTION_EDGE):  # no row before a window's step 0
+            cut = inner[..., max(step - reach, 0) : windows + step + reach]
+            parts.append(functional.conv1d(cut, weight[..., max(reach - step, 0) :], bias))
+        for left in reversed(range(INCEPTION_EDGE)):  # rows left in the window after this step
+            last = inner.shape[-1] - max(left - reach, 0)
+            cut = inner[..., steps - 1 - left - reach : last]
+            parts.append(functional.conv1d(cut, weight[..., : reach + 1 + min(left, reach)], bias))
         # One pass through activation and normalization, so that all parts share its statistics.
-        done = self.after(torch.cat(parts, dim=-1))  # [C, filters, S + 2 * reach * M]
-        full, *ends = done.split([rows.shape[-1], *[windows] * (2 * reach)], dim=-1)
-        return _cut(full, ends[:reach], ends[reach:][::-1], steps)
-
-
-def _cut(full: Tensor, heads: list[Tensor], tails: list[Tensor], steps: int) -> Tensor:
-    """Return ``[C, M, filters, steps]``: overlapping windows, with their own end steps put in."""
-    inside = full.unfold(2, steps, 1)[..., len(heads) : steps - len(tails)]  # [C, filters, M, ...]
-    ends = [torch.stack(side, dim=-1) for side in (heads, tails)]  # [C, filters, M, reach]
-    return torch.cat([ends[0], inside, ends[1]], dim=-1).transpose(1, 2)
+        out: Tensor = self.after(torch.cat(parts, dim=-1))
+        return out
 
 
 def _block(
