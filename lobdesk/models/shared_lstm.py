@@ -78,7 +78,7 @@ class _Recurrence(torch.autograd.Function):
         return hidden[-1].clone()
 
     @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:  # noqa: ANN401, D102
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:  # noqa: ANN401
         weight, gates, hidden, cells, squashed = ctx.saved_tensors
         steps = len(gates)
         grads = torch.empty_like(gates)
