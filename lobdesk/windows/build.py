@@ -225,20 +225,10 @@ def _build_part(part: _Part, spec: WindowSpec, columns: dict[str, NDArray[Any]])
     rows, place = part.rows, part.place
     segment = np.cumsum(part.starts, dtype=np.int32) - np.int32(1)
     exch_ts_us = np.ascontiguousarray(rows.exch_ts_us, np.int64)
-    engine.build_feature_rows(
-        **{name: np.ascontiguousarray(getattr(rows, name), np.int64) for name in BOOK_COLUMNS},
-        price_precision=np.ascontiguousarray(rows.price_precision, np.int8),
-        qty_precision=np.ascontiguousarray(rows.qty_precision, np.int8),
-        exch_ts_us=exch_ts_us,
-        segment=segment,
-        features=columns["features"][place],
-        ready=columns["ready"][place],
-        vwm=columns["vwm"][place],
-        feature_sets=list(spec.feature_sets),
-        vwm_levels=spec.vwm_levels,
-        window_rows=spec.norm_window_rows,
-        min_rows=spec.norm_min_rows,
-    )
+    try:
+        _build_features(part, spec, columns, segment)
+    except ValueError as error:
+        raise WindowError(f"{part.symbol}: {error}; run: lobdesk verify") from error
     vwm = np.array(columns["vwm"][place])
     for target in spec.parsed_targets:
         returns, ends = _targets(target, vwm, segment, exch_ts_us)
@@ -250,6 +240,29 @@ def _build_part(part: _Part, spec: WindowSpec, columns: dict[str, NDArray[Any]])
     columns["segment"][place] = segment + np.int32(part.first_segment)
     columns["symbol"][place] = part.number
     return part
+
+
+def _build_features(
+    part: _Part,
+    spec: WindowSpec,
+    columns: dict[str, NDArray[Any]],
+    segment: NDArray[np.int32],
+) -> None:
+    rows, place = part.rows, part.place
+    engine.build_feature_rows(
+        **{name: np.ascontiguousarray(getattr(rows, name), np.int64) for name in BOOK_COLUMNS},
+        price_precision=np.ascontiguousarray(rows.price_precision, np.int8),
+        qty_precision=np.ascontiguousarray(rows.qty_precision, np.int8),
+        exch_ts_us=np.ascontiguousarray(rows.exch_ts_us, np.int64),
+        segment=segment,
+        features=columns["features"][place],
+        ready=columns["ready"][place],
+        vwm=columns["vwm"][place],
+        feature_sets=list(spec.feature_sets),
+        vwm_levels=spec.vwm_levels,
+        window_rows=spec.norm_window_rows,
+        min_rows=spec.norm_min_rows,
+    )
 
 
 def _targets(
