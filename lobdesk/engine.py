@@ -8,6 +8,9 @@ except ImportError as error:  # pragma: no cover - needs a checkout that was nev
         "cmake --build build)"
     ) from error
 
+MODULE_FILE = str(_native.__file__)
+"""Where the loaded engine lies."""
+
 # --- errors ---
 EngineError = _native.EngineError
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import difflib
 import os
 import tomllib
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -18,7 +19,6 @@ from lobdesk.paths import config_file
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
 ENV_PREFIX = "LOBDESK_"
 KRAKEN_WS_URL = "wss://ws.kraken.com/v2"
@@ -253,7 +253,7 @@ def _layers(
 ) -> list[tuple[str, dict[str, Any]]]:
     layers: list[tuple[str, dict[str, Any]]] = []
     named = environ.get("LOBDESK_CONFIG")
-    path = config or (config_file().with_name(named) if named else config_file())
+    path = config or (Path(named) if named else config_file())
     if config is not None or named or path.is_file():
         layers += [(f"{path}", _flatten(_read_toml(path)))]
     if dotenv is not None and dotenv.is_file():
