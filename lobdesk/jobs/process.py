@@ -27,7 +27,7 @@ def start_process(command: Sequence[str], *, stdout: Path, stderr: Path) -> int:
     flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
     pid = os.posix_spawnp(
         command[0],
-        command,
+        list(command),
         os.environ,
         file_actions=[
             (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
