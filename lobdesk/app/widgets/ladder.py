@@ -128,11 +128,8 @@ def _columns(view: LadderView, width: int, qty_width: int) -> _Columns:
     qty = max(qty_width, *(len(view.qty.text(lots)) for _, lots in levels), 3)
     side = max(0, (width - price - 4) // 2)
     if view.has_own:
-        marks = [
-            _mark_text(view, mark, is_bid=True)
-            for mark in (*view.own_bids.values(), *view.own_asks.values())
-        ]
-        outer = max(qty + 5, *(len(text) for text in marks), 0)
+        # Wide enough for two full quantities: the column must not move as the queue does.
+        outer = 2 * qty + 6
     else:
         outer = qty + 1
     if side - qty - outer - 3 < MIN_BAR_CELLS:
@@ -170,7 +167,7 @@ def _ask_row(
     ]
     mark = view.own_asks.get(ticks)
     if mark is not None and columns.outer:
-        row.append((" " + _mark_text(view, mark, is_bid=False)[: columns.outer], "ask+strong"))
+        row.append((" " + _mark_text(view, mark, columns.outer, is_bid=False), "ask+strong"))
     elif columns.outer and not view.has_own:
         row.append((f" {view.qty.text(total):>{columns.outer}}", "dim"))
     return tuple(row)
@@ -183,7 +180,7 @@ def _bid_row(
     row: list[Span] = []
     mark = view.own_bids.get(ticks)
     if columns.outer and mark is not None:
-        text = _mark_text(view, mark, is_bid=True)[: columns.outer]
+        text = _mark_text(view, mark, columns.outer, is_bid=True)
         row.append((f"{text:>{columns.outer}} ", "bid+strong"))
     elif columns.outer:
         text = "" if view.has_own else view.qty.text(total)
@@ -221,10 +218,18 @@ def _mid_row(view: LadderView, columns: _Columns, width: int) -> Row:
     )
 
 
-def _mark_text(view: LadderView, mark: OwnMark, *, is_bid: bool) -> str:
-    ahead = "?" if mark.ahead_lots is None else view.qty.text(mark.ahead_lots)
-    qty = view.qty.text(mark.qty_lots)
-    return f"({ahead}) {qty} B►" if is_bid else f"◄S {qty} ({ahead})"
+def _mark_text(view: LadderView, mark: OwnMark, cells: int, *, is_bid: bool) -> str:
+    """Return side, quantity and what is ahead; what does not fit is left out from the outside."""
+    ahead = "(?)" if mark.ahead_lots is None else f"({_short(view.qty.text(mark.ahead_lots))})"
+    parts = ["B►" if is_bid else "◄S", _short(view.qty.text(mark.qty_lots)), ahead]
+    while len(" ".join(parts)) > cells and len(parts) > 1:
+        parts.pop()
+    return " ".join(reversed(parts) if is_bid else parts)[:cells]
+
+
+def _short(number: str) -> str:
+    """Return the same number without zeros at the end."""
+    return number.rstrip("0").rstrip(".") if "." in number else number
 
 
 def ask_bar(lots: int, largest: int, cells: int) -> str:

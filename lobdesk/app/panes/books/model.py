@@ -44,8 +44,8 @@ class BookTape:
 
     Attributes:
         symbol: Pair.
-        start_us: Receipt of the first book.
-        end_us: Receipt of the last one.
+        start_us: Exchange time of the first book or trade.
+        end_us: That of the last one.
     """
 
     def __init__(self, symbol: str, *, rows: int, start_us: int, end_us: int) -> None:
@@ -75,8 +75,8 @@ class BookTape:
         self, books: SnapshotColumns, trades: TradeColumns | None, chunk: tuple[int, int]
     ) -> None:
         """Take a part into memory instead of the one before."""
-        times = books.recv_ts_us
-        # Several sources may have recorded at once: their books are shown in order of receipt.
+        times = books.exch_ts_us
+        # Several sources may have recorded at once: their books are shown in the exchange's order.
         self._order = np.argsort(times, kind="stable")
         self._times = times[self._order]
         self._books, self._trades, self._chunk = books, trades, chunk
@@ -92,7 +92,7 @@ class BookTape:
 
     @property
     def now_us(self) -> int:
-        """Receipt of the book under the cursor."""
+        """Exchange time of the book under the cursor."""
         return int(self._times[self._row]) if self.row_count else self.start_us
 
     @property
@@ -149,27 +149,27 @@ class BookTape:
         )
 
     def facts(self) -> tuple[int, int, int, bool] | None:
-        """Return ``(seq, exch_ts_us, verified, starts_segment)`` of the book under the cursor."""
+        """Return ``(seq, recv_ts_us, verified, starts_segment)`` of the book under the cursor."""
         if self._books is None or not self.row_count:
             return None
         i = self._order[self._row]
         books = self._books
         return (
-            int(books.seq[i]), int(books.exch_ts_us[i]), int(books.verified[i]),
+            int(books.seq[i]), int(books.recv_ts_us[i]), int(books.verified[i]),
             bool(books.starts_segment[i]),
         )  # fmt: skip
 
     @property
     def has_trades(self) -> bool:
         """Whether the part in memory has any trade."""
-        return self._trades is not None and self._trades.recv_ts_us.size > 0
+        return self._trades is not None and self._trades.exch_ts_us.size > 0
 
     def trades(self, count: int) -> list[TradeRow]:
-        """Return the last trades received up to now, newest first."""
+        """Return the last trades up to now, newest first."""
         trades = self._trades
         if trades is None:
             return []
-        end = int(np.searchsorted(trades.recv_ts_us, self.now_us, side="right"))
+        end = int(np.searchsorted(trades.exch_ts_us, self.now_us, side="right"))
         return [_trade_row(trades, i) for i in range(end - 1, max(-1, end - 1 - count), -1)]
 
     def mid_curve(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -177,13 +177,6 @@ class BookTape:
         has_mid = np.isfinite(self._mid)
         xs = (self._times[has_mid] - self.start_us) / 1e6
         return xs, self._mid[has_mid]
-
-    def segment_starts(self) -> list[int]:
-        """Return the receipts of books after a gap or resync, in the part in memory."""
-        if self._books is None:
-            return []
-        starts = self._books.starts_segment[self._order]
-        return [int(ts) for ts in self._times[starts] if ts > self.start_us]
 
     def signals(self, columns: int) -> list[tuple[str, str, str]]:
         """Return ``(name, sparkline, value)`` of some measures over the last minute."""
@@ -219,7 +212,7 @@ def _levels(ticks: NDArray[np.int64], lots: NDArray[np.int64]) -> list[tuple[int
 
 
 def _mids(books: SnapshotColumns) -> NDArray[np.float64]:
-    if not books.recv_ts_us.size:
+    if not books.seq.size:
         return np.empty(0)
     has_both = (books.bid_lots[:, 0] > 0) & (books.ask_lots[:, 0] > 0)
     scale = 10.0 ** -books.price_precision.astype(np.float64)

@@ -30,6 +30,10 @@ if TYPE_CHECKING:
     from lobdesk.jobs import Job
 
 SECOND_US = 1_000_000
+SEGMENT_STARTS = """
+SELECT DISTINCT exch_ts_us FROM snapshots WHERE symbol = ? AND is_snapshot AND exch_ts_us > ?
+ORDER BY 1
+"""
 
 
 class BooksPane(Pane):
@@ -60,7 +64,7 @@ class BooksPane(Pane):
         self._place = 0
         self._tape: BookTape | None = None
         self._quality: Quality | None = None
-        self._gap_times: list[int] = []
+        self._starts: list[int] = []
         self._index_job = ""
 
     def compose(self) -> ComposeResult:
@@ -127,10 +131,10 @@ class BooksPane(Pane):
         )
 
         def quality(catalog: Catalog) -> tuple[Quality, list[int]]:
-            gaps = catalog.gaps(info.symbol)
-            return catalog.quality(info.symbol), [gap.to_us for gap in gaps]
+            starts = catalog.sql(SEGMENT_STARTS, [info.symbol, info.first_ts_us]).fetchall()
+            return catalog.quality(info.symbol), [ts_us for (ts_us,) in starts]
 
-        self._quality, self._gap_times = await self.desk.market.ask(quality)
+        self._quality, self._starts = await self.desk.market.ask(quality)
         await self._load(tape, info.first_ts_us if ts_us is None else ts_us)
         tape.seek(info.first_ts_us if ts_us is None else ts_us)
         self._tape = tape
@@ -193,8 +197,7 @@ class BooksPane(Pane):
             y_text=lambda y: f"{y:.{digits}f}",
             empty_text="no book has two sides here",
         )
-        gaps = sorted({*self._gap_times, *tape.segment_starts()})
-        self._marks = [Mark(ts_us, "✕", "warn") for ts_us in gaps]
+        self._marks = [Mark(ts_us, "✕", "warn") for ts_us in self._starts]
         self._show_now()
 
     def _show_now(self) -> None:
@@ -234,7 +237,7 @@ class BooksPane(Pane):
                 self._go(outside_us, to_last=events < 0)
 
     def action_skip(self, seconds: int) -> None:
-        """Move by seconds of receipt."""
+        """Move by seconds of the recording."""
         if self._tape is not None:
             self._seek(self._tape.now_us + seconds * SECOND_US)
 
@@ -248,8 +251,7 @@ class BooksPane(Pane):
         if self._tape is None:
             return
         now_us = self._tape.now_us
-        times = [mark.ts_us for mark in self._marks]
-        found = [ts for ts in times if (ts > now_us if direction > 0 else ts < now_us)]
+        found = [ts for ts in self._starts if (ts > now_us if direction > 0 else ts < now_us)]
         if found:
             self._seek(found[0] if direction > 0 else found[-1])
         else:

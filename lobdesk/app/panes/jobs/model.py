@@ -166,6 +166,7 @@ def loss_chart(work: Work) -> ChartView:
     return ChartView(
         curves=curves,
         x_text=lambda x: f"{x:,.0f}",
+        y_text=lambda y: f"{y:.4f}",
         empty_text="no loss reported" if work.kind == "train" else "only trainings report a loss",
     )
 
