@@ -14,6 +14,9 @@ EngineError = _native.EngineError
 # --- book: feed, checksum, verifier ---
 
 # --- scan: journal lines to columns ---
+scan_events = _native.scan_events
+scan_snapshots = _native.scan_snapshots
+scan_trades = _native.scan_trades
 
 # --- windows: features, normalization, gather ---
 
