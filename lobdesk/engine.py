@@ -14,6 +14,7 @@ EngineError = _native.EngineError
 # --- book: feed, checksum, verifier ---
 
 # --- scan: journal lines to columns ---
+build_market_records = _native.build_market_records
 scan_events = _native.scan_events
 scan_snapshots = _native.scan_snapshots
 scan_trades = _native.scan_trades
