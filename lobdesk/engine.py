@@ -8,14 +8,29 @@ except ImportError as error:  # pragma: no cover - needs a checkout that was nev
         "cmake --build build)"
     ) from error
 
+MODULE_FILE = str(_native.__file__)
+"""Where the loaded engine lies."""
+
 # --- errors ---
 EngineError = _native.EngineError
 
 # --- book: feed, checksum, verifier ---
+BookVerdict = _native.BookVerdict
+BookVerifier = _native.BookVerifier
+TradeEntry = _native.TradeEntry
+Verdict = _native.Verdict
+crc32 = _native.crc32
 
 # --- scan: journal lines to columns ---
 
 # --- windows: features, normalization, gather ---
+build_feature_rows = _native.build_feature_rows
+compute_features = _native.compute_features
+gather_windows = _native.gather_windows
+rolling_normalize = _native.rolling_normalize
+row_targets = _native.row_targets
+time_targets = _native.time_targets
+volume_weighted_mid = _native.volume_weighted_mid
 
 # --- backtest ---
 BacktestEngine = _native.BacktestEngine
