@@ -15,6 +15,11 @@ MODULE_FILE = str(_native.__file__)
 EngineError = _native.EngineError
 
 # --- book: feed, checksum, verifier ---
+BookVerdict = _native.BookVerdict
+BookVerifier = _native.BookVerifier
+TradeEntry = _native.TradeEntry
+Verdict = _native.Verdict
+crc32 = _native.crc32
 
 # --- scan: journal lines to columns ---
 
