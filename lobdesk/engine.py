@@ -22,6 +22,9 @@ Verdict = _native.Verdict
 crc32 = _native.crc32
 
 # --- scan: journal lines to columns ---
+scan_events = _native.scan_events
+scan_snapshots = _native.scan_snapshots
+scan_trades = _native.scan_trades
 
 # --- windows: features, normalization, gather ---
 
