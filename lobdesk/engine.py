@@ -27,6 +27,13 @@ scan_snapshots = _native.scan_snapshots
 scan_trades = _native.scan_trades
 
 # --- windows: features, normalization, gather ---
+build_feature_rows = _native.build_feature_rows
+compute_features = _native.compute_features
+gather_windows = _native.gather_windows
+rolling_normalize = _native.rolling_normalize
+row_targets = _native.row_targets
+time_targets = _native.time_targets
+volume_weighted_mid = _native.volume_weighted_mid
 
 # --- backtest ---
 BacktestEngine = _native.BacktestEngine

@@ -9,6 +9,7 @@ import numpy as np
 
 from lobdesk import engine
 from lobdesk.backtest.errors import OptionError, RefusedDataError
+from lobdesk.errors import BacktestError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -45,6 +46,7 @@ class MarketData:
         lot: Quantity increment.
         min_lots: Smallest order in lots, 0 if unknown.
         records: The records, dtype ``RECORD_DTYPE``, in exchange order.
+        files: Where the records lie, if in files.
         clock_offset_us: What was added to the recorder's clock when the records were written.
         native: The engine's view of them.
     """
@@ -64,6 +66,7 @@ class MarketData:
         self.lot = lot
         self.min_lots = min_lots
         self.records = records
+        self.files: tuple[Path, ...] = ()
         self.clock_offset_us = 0
         try:
             self.native = engine.MarketRecords(records, order_ids)
@@ -121,7 +124,33 @@ class MarketData:
             if (file.symbol, file.tick, file.lot) != (first.symbol, first.tick, first.lot):
                 raise RefusedDataError(first.symbol, "its days differ in symbol, tick or lot")
         records = first.records if len(files) == 1 else np.concatenate([f.records for f in files])
-        return cls.from_records(records, symbol=first.symbol, tick=first.tick, lot=first.lot)
+        data = cls.from_records(records, symbol=first.symbol, tick=first.tick, lot=first.lot)
+        data.files = paths
+        return data
+
+    @classmethod
+    def from_catalog(cls, data_dir: Path, symbol: str = "") -> Self:
+        """Bring the record files of a symbol up to the index and map them.
+
+        Args:
+            data_dir: The data directory.
+            symbol: Pair; empty means the first indexed one.
+
+        Raises:
+            CatalogError: The index is missing or has no such symbol.
+        """
+        from lobdesk.index import open_catalog, write_market_records  # noqa: PLC0415
+
+        if not symbol:
+            catalog = open_catalog(data_dir)
+            try:
+                known = [info.symbol for info in catalog.symbols()]
+            finally:
+                catalog.close()
+            if not known:
+                raise BacktestError(f"{data_dir}: nothing is indexed; run: lobdesk index")
+            symbol = known[0]
+        return cls.open(*write_market_records(data_dir, symbol))
 
     def __len__(self) -> int:
         return len(self.records)

@@ -23,8 +23,6 @@ from lobdesk.runs import create_run, open_run
 from lobdesk.settings import BacktestSettings
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from lobdesk import engine
     from lobdesk.backtest.data import MarketData
     from lobdesk.backtest.run import Result
@@ -42,7 +40,6 @@ def run_backtest(
     settings: BacktestSettings,
     *,
     data: MarketData,
-    files: tuple[Path, ...],
     progress: Progress,
 ) -> Run:
     """Run one backtest and write its folder.
@@ -51,7 +48,6 @@ def run_backtest(
         paths: The data directory.
         settings: Strategy, rules and fees.
         data: Market data.
-        files: Where the data lie.
         progress: Hears how far the clock is.
 
     Raises:
@@ -59,7 +55,7 @@ def run_backtest(
     """
     backtest = make_backtest(settings, data)
     strategy = make_strategy(paths, settings, data)
-    source = sources.describe(paths, data, files)
+    source = sources.describe(paths, data)
     run = create_run(
         paths.runs,
         "backtest",

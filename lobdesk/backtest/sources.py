@@ -47,14 +47,46 @@ def open_array(path: Path, *, symbol: str, tick: str, lot: str) -> MarketData:
         records = np.load(path, mmap_mode="r", allow_pickle=False)
     except (OSError, ValueError) as error:
         raise OptionError("records", str(path), f"an .npy file of records ({error})") from error
-    return MarketData.from_records(records, symbol=symbol, tick=tick, lot=lot)
+    data = MarketData.from_records(records, symbol=symbol, tick=tick, lot=lot)
+    data.files = (path,)
+    return data
 
 
-def describe(paths: DataPaths, data: MarketData, files: tuple[Path, ...]) -> DataSource:
+def find_data(
+    paths: DataPaths,
+    symbol: str,
+    *,
+    records: Path | None = None,
+    tick: str | None = None,
+    lot: str | None = None,
+) -> MarketData:
+    """Return the market data that a command names.
+
+    Args:
+        paths: The data directory.
+        symbol: Pair; empty means the first indexed one.
+        records: A record file instead of the index.
+        tick: Price increment of an ``.npy`` file.
+        lot: Quantity increment of an ``.npy`` file.
+
+    Raises:
+        OptionError: An ``.npy`` file is not described completely.
+        CatalogError: The index has no such symbol.
+    """
+    if records is None:
+        return MarketData.from_catalog(paths.root, symbol)
+    if records.suffix != ".npy":
+        return MarketData.open(records)
+    if not (symbol and tick and lot):
+        raise OptionError("records", str(records), "--symbol, --tick and --lot with an .npy file")
+    return open_array(records, symbol=symbol, tick=tick, lot=lot)
+
+
+def describe(paths: DataPaths, data: MarketData) -> DataSource:
     """Return where data came from, for a manifest."""
     return DataSource(
         symbol=data.symbol,
-        files=tuple(_relative(paths.root, path) for path in files),
+        files=tuple(_relative(paths.root, path) for path in data.files),
         tick=str(data.tick),
         lot=str(data.lot),
         sha256=records_digest(data),
@@ -68,6 +100,8 @@ def reopen(paths: DataPaths, source: DataSource) -> MarketData:
         RefusedDataError: A file is missing or no longer what it was.
     """
     files = [paths.root / name for name in source.files]
+    if not files:
+        raise RefusedDataError(source.symbol, "the run's records were in memory only")
     for path in files:
         if not path.is_file():
             raise RefusedDataError(source.symbol, f"{path} is gone; the run cannot be repeated")

@@ -41,8 +41,9 @@ class Strategy(Protocol):
         ``desk`` shows only what has arrived: ``now_us``, ``best_bid()`` and ``best_ask()`` as
         ``(price_ticks, qty_lots)`` or None, ``position()``, ``orders()`` as ``(id, side,
         price_ticks, leaves_lots, status, has_request)``. It takes ``submit(order_id, side,
-        price_ticks, qty_lots, order_type=, tif=)``, ``cancel``, ``cancel_all`` and ``modify``, with codes
-        as in ``SIDES``, ``ORDER_TYPES`` and ``TIMES_IN_FORCE``. It is valid during the call only.
+        price_ticks, qty_lots, order_type=, tif=)``, ``cancel``, ``cancel_all`` and ``modify``.
+        Codes are positions in ``SIDES``, ``STATUSES``, ``ORDER_TYPES`` and ``TIMES_IN_FORCE`` of
+        ``lobdesk.backtest.model``. It is valid during the call only.
         """
 
 

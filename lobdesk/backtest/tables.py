@@ -42,9 +42,7 @@ def write_ledger(folder: Path, result: Result) -> list[str]:
             file = folder / f"{name}.parquet"
             connection.register("rows", columns)
             target = str(file).replace("'", "''")
-            connection.execute(
-                f"COPY (SELECT * FROM rows) TO '{target}' (FORMAT parquet, CODEC zstd)"
-            )
+            connection.execute(f"COPY rows TO '{target}' (FORMAT parquet, CODEC zstd)")
             connection.unregister("rows")
             names.append(file.name)
     finally:

@@ -35,6 +35,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "sql": ("sql", "Ask the index in SQL, read-only."),
     "build": ("build", "Build a window store."),
     "train": ("train", "Train a model on a window store."),
+    "evaluate": ("train", "Judge a trained model again, beside the baselines."),
     "signals": ("signals", "Write a trained model's causal predictions."),
     "backtest": ("backtest", "Run a backtest or acceptance scenarios."),
     "replay": ("replay", "Open the desk on the replay of a backtest."),
