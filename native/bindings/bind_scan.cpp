@@ -9,6 +9,7 @@
 
 #include "arrays.hpp"
 #include "bindings.hpp"
+#include "lobdesk/market_records.hpp"
 #include "lobdesk/scan.hpp"
 
 namespace py = pybind11;
@@ -138,9 +139,68 @@ py::dict ScanEvents(const py::buffer& data, std::int64_t base_offset) {
   return columns;
 }
 
+template <typename T>
+using Array = py::array_t<T, py::array::c_style>;
+
+template <typename T>
+const T* Column(const Array<T>& array, py::ssize_t rows, bool is_levels = false) {
+  constexpr auto kLevels = static_cast<py::ssize_t>(lobdesk::kRecordLevels);
+  const bool fits = is_levels ? array.ndim() == 2 && array.shape(1) == kLevels : array.ndim() == 1;
+  if (!fits || array.shape(0) != rows) {
+    throw py::value_error("columns must have the same rows, levels ten columns");
+  }
+  return array.data();
+}
+
+py::tuple BuildRecords(
+    const Array<std::int64_t>& seq, const Array<std::int64_t>& exch_ts_us,
+    const Array<std::int64_t>& recv_ts_us, const Array<std::uint8_t>& starts_segment,
+    const Array<std::int32_t>& bid_ticks, const Array<std::int64_t>& bid_lots,
+    const Array<std::int32_t>& ask_ticks, const Array<std::int64_t>& ask_lots,
+    const Array<std::int64_t>& trade_seq, const Array<std::int64_t>& trade_exch_ts_us,
+    const Array<std::int64_t>& trade_recv_ts_us, const Array<std::uint8_t>& trade_side,
+    const Array<std::int32_t>& trade_price_ticks, const Array<std::int64_t>& trade_qty_lots) {
+  const py::ssize_t rows = seq.size();
+  const py::ssize_t trades = trade_seq.size();
+  const lobdesk::BookRows book_rows{static_cast<std::size_t>(rows), Column(seq, rows),
+                                    Column(exch_ts_us, rows),       Column(recv_ts_us, rows),
+                                    Column(starts_segment, rows),   Column(bid_ticks, rows, true),
+                                    Column(bid_lots, rows, true),   Column(ask_ticks, rows, true),
+                                    Column(ask_lots, rows, true)};
+  const lobdesk::TradeRows trade_rows{
+      static_cast<std::size_t>(trades), Column(trade_seq, trades),
+      Column(trade_exch_ts_us, trades), Column(trade_recv_ts_us, trades),
+      Column(trade_side, trades),       Column(trade_price_ticks, trades),
+      Column(trade_qty_lots, trades)};
+  lobdesk::MarketRecords built;
+  {
+    const py::gil_scoped_release release;
+    built = lobdesk::BuildMarketRecords(book_rows, trade_rows);
+  }
+  py::dict counts;
+  counts["depth_messages"] = built.depth_messages;
+  counts["trades"] = built.trades;
+  counts["clears"] = built.clears;
+  counts["split_messages"] = built.split_messages;
+  return py::make_tuple(ToArray(std::move(built.records)), counts);
+}
+
 }  // namespace
 
 void BindScan(py::module_& m) {
+  PYBIND11_NUMPY_DTYPE(lobdesk::WrittenRecord, exch_ts_us, recv_ts_us, price_ticks, kind, side,
+                       flags, qty_lots);
+  m.def(
+      "build_market_records", &BuildRecords, py::kw_only(), py::arg("seq").noconvert(),
+      py::arg("exch_ts_us").noconvert(), py::arg("recv_ts_us").noconvert(),
+      py::arg("starts_segment").noconvert(), py::arg("bid_ticks").noconvert(),
+      py::arg("bid_lots").noconvert(), py::arg("ask_ticks").noconvert(),
+      py::arg("ask_lots").noconvert(), py::arg("trade_seq").noconvert(),
+      py::arg("trade_exch_ts_us").noconvert(), py::arg("trade_recv_ts_us").noconvert(),
+      py::arg("trade_side").noconvert(), py::arg("trade_price_ticks").noconvert(),
+      py::arg("trade_qty_lots").noconvert(),
+      "Return the event stream of one symbol's snapshots and trades, and counts of what it holds. "
+      "Exchange times of either must not go backwards.");
   m.def("scan_snapshots", &ScanSnapshots, py::arg("data"), py::kw_only(), py::arg("symbol"),
         py::arg("base_offset") = 0,
         "Return the columns of one symbol's snapshot lines; levels are [rows, 10], missing ones "
