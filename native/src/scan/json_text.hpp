@@ -4,13 +4,12 @@
 #include <string>
 #include <string_view>
 
+#include "lobdesk/book/utf8.hpp"  // IWYU pragma: export
+
 namespace lobdesk {
 
 /// Appends the text of a JSON string (without its quotes); nullptr, or why it is none.
 [[nodiscard]] const char* AppendUnescaped(std::string_view escaped, std::string* out);
-
-/// True if the bytes are well-formed UTF-8.
-[[nodiscard]] bool IsUtf8(std::string_view bytes) noexcept;
 
 /// What a frame is about; empty where it does not say.
 struct FrameFacts {
