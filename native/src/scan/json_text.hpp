@@ -4,6 +4,8 @@
 #include <string>
 #include <string_view>
 
+#include "lobdesk/book/utf8.hpp"  // IWYU pragma: export
+
 namespace lobdesk {
 
 /// Appends the text of a JSON string (without its quotes); nullptr, or why it is none.
