@@ -4,7 +4,7 @@
 
 #include <string>
 #include <string_view>
-#include <utility>
+#include <vector>
 
 #include "bindings.hpp"
 #include "lobdesk/book/book_verifier.hpp"
@@ -19,7 +19,6 @@ using lobdesk::BookState;
 using lobdesk::BookVerdict;
 using lobdesk::BookVerifier;
 using lobdesk::FrameKind;
-using lobdesk::RefusedTrade;
 using lobdesk::TradeEntry;
 using lobdesk::Verdict;
 
@@ -68,6 +67,13 @@ const char* State(const BookVerifier& verifier, std::string_view symbol) {
   return book->IsLive() ? "live" : book->IsSuspect() ? "suspect" : "none";
 }
 
+template <typename Named>
+py::list ToPairs(const std::vector<Named>& entries) {
+  py::list pairs;
+  for (const Named& entry : entries) pairs.append(py::make_tuple(entry.symbol, entry.reason));
+  return pairs;
+}
+
 void BindVerdicts(py::module_& m) {
   py::class_<BookVerdict>(m, "BookVerdict")
       .def_readonly("symbol", &BookVerdict::symbol)
@@ -102,13 +108,8 @@ void BindVerdicts(py::module_& m) {
       .def_readonly("reason", &Verdict::reason)
       .def_readonly("books", &Verdict::books)
       .def_readonly("trades", &Verdict::trades)
-      .def_property_readonly("refused", [](const Verdict& v) {
-        py::list refused;
-        for (const RefusedTrade& trade : v.refused) {
-          refused.append(py::make_tuple(trade.symbol, trade.reason));
-        }
-        return refused;
-      });
+      .def_property_readonly("refused", [](const Verdict& v) { return ToPairs(v.refused); })
+      .def_property_readonly("ended", [](const Verdict& v) { return ToPairs(v.ended); });
 }
 
 }  // namespace

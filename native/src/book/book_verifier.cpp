@@ -21,6 +21,7 @@ void BookVerifier::Feed(std::string_view text, TsUs recv_ts_us, Verdict* verdict
   verdict->books.clear();
   verdict->trades.clear();
   verdict->refused.clear();
+  verdict->ended.clear();
   switch (frame_.kind) {
     case FrameKind::kBook:
       OnBook(recv_ts_us, verdict);
@@ -29,12 +30,10 @@ void BookVerifier::Feed(std::string_view text, TsUs recv_ts_us, Verdict* verdict
       OnTrades(recv_ts_us, verdict);
       break;
     case FrameKind::kInstrument:
-      for (const FrameInstrument& pair : frame_.instruments) {
-        Get(pair.symbol)->SetPrecisions({pair.price_precision, pair.qty_precision, false});
-      }
+      OnInstruments(verdict);
       break;
     case FrameKind::kAck:
-      OnAck();
+      OnAck(verdict);
       break;
     case FrameKind::kMalformed:
       OnMalformed(recv_ts_us, verdict);
@@ -82,13 +81,28 @@ void BookVerifier::OnTrades(TsUs recv_ts_us, Verdict* verdict) const {
   }
 }
 
-void BookVerifier::OnAck() {
+void BookVerifier::OnInstruments(Verdict* verdict) {
+  for (const FrameInstrument& pair : frame_.instruments) {
+    SymbolBook* book = Get(pair.symbol);
+    const bool was_live = book->IsLive();
+    book->SetPrecisions({pair.price_precision, pair.qty_precision, false});
+    if (was_live && !book->IsLive()) verdict->ended.push_back({book->Symbol(), "precision"});
+  }
+}
+
+void BookVerifier::OnAck(Verdict* verdict) {
   const FrameAck& ack = frame_.ack;
   if (!ack.is_success || ack.channel != "book" || ack.symbol.empty()) return;
-  if (ack.method == "unsubscribe") {
-    Get(ack.symbol)->Drop();
+  SymbolBook* book = Get(ack.symbol);
+  const bool was_live = book->IsLive();
+  const bool is_over = ack.method == "unsubscribe";
+  if (is_over) {
+    book->Drop();
   } else if (ack.method == "subscribe" && ack.depth.has_value()) {
-    Get(ack.symbol)->SetDepth(static_cast<std::size_t>(*ack.depth));
+    book->SetDepth(static_cast<std::size_t>(*ack.depth));
+  }
+  if (was_live && !book->IsLive()) {
+    verdict->ended.push_back({book->Symbol(), is_over ? "unsubscribed" : "subscription"});
   }
 }
 

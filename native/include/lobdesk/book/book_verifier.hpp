@@ -50,7 +50,8 @@ class BookVerifier {
   SymbolBook* Get(std::string_view symbol);
   void OnBook(TsUs recv_ts_us, Verdict* verdict);
   void OnTrades(TsUs recv_ts_us, Verdict* verdict) const;
-  void OnAck();
+  void OnInstruments(Verdict* verdict);
+  void OnAck(Verdict* verdict);
   void OnMalformed(TsUs recv_ts_us, Verdict* verdict);
   [[nodiscard]] const SymbolBook& Live(std::string_view symbol) const;
 

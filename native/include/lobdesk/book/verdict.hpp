@@ -52,6 +52,13 @@ struct RefusedTrade {
   std::string_view reason;
 };
 
+/// A live book that ended without a book message, and why: `unsubscribed`, `subscription` (another
+/// depth), `precision`.
+struct EndedBook {
+  std::string symbol;
+  std::string_view reason;
+};
+
 /// About one frame.
 struct Verdict {
   FrameKind kind = FrameKind::kMalformed;
@@ -59,6 +66,7 @@ struct Verdict {
   std::vector<BookVerdict> books;
   std::vector<TradeEntry> trades;
   std::vector<RefusedTrade> refused;
+  std::vector<EndedBook> ended;
 };
 
 }  // namespace lobdesk
