@@ -18,14 +18,8 @@ from lobdesk.feed import (
     UnreachableError,
     open_connection,
 )
-from lobdesk.recorder import (
-    BookReport,
-    Recorder,
-    RecorderReport,
-    boot_id,
-    now,
-    write_report,
-)
+from lobdesk.journal import boot_id
+from lobdesk.recorder import Recorder, RecorderReport, Tally, now, write_report
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -99,12 +93,10 @@ class Daemon:
         self.session = self._new_session()
         self._policy = ReconnectPolicy()
         self._started_us = now().recv_ts_us
-        self._conn = self._connects = self._malformed = self._earlier_resyncs = 0
+        self._conn = self._connects = self._earlier_resyncs = 0
         self._connection: Connection | None = None
         self._in_maintenance = False
-        self._books = {
-            symbol: _BookCount(self._started_us) for symbol in settings.symbols
-        }
+        self._tally = Tally(settings.symbols, self._started_us)
         self._stop = asyncio.Event()
         self._has_work = asyncio.Event()
         self._ended = ""
@@ -210,8 +202,7 @@ class Daemon:
             if not recorder.persists and recorder.is_full:
                 # Nothing could be read back later, so the exchange must wait.
                 recorder.queue_full += 1
-                while recorder.is_full:
-                    await asyncio.sleep(0)
+                await self._act(recorder.work(BATCH))
 
     async def _derive_all(self) -> None:
         while True:
@@ -246,27 +237,20 @@ class Daemon:
     def _take_in(self, outcome: Outcome) -> None:
         event, verdict = outcome.event, outcome.verdict
         now_s = event.mono_us / 1e6
-        is_current = event.conn == self._conn
-        for book in verdict.books:
-            is_verified = book.state == "verified"
-            if book.symbol in self._books:
-                self._books[book.symbol].count(book.state)
-            if is_current:
-                self.session.on_book(
-                    book.symbol,
-                    is_snapshot=book.is_snapshot,
-                    is_verified=is_verified,
-                    now_s=now_s,
-                )
-        if outcome.trades and verdict.trades[0].symbol in self._books:
-            self._books[verdict.trades[0].symbol].trades += outcome.trades
-        if verdict.kind in {"ack", "error"} and is_current:
-            self.session.on_reply(event.raw.encode(), now_s)
-        elif verdict.kind == "status":
+        self._tally.add(outcome)
+        if verdict.kind == "status":
             self._in_maintenance = '"system":"maintenance"' in event.raw
-        elif verdict.kind == "malformed":
-            self._malformed += 1
-            logger.warning("malformed frame", extra={"seq": event.seq, "reason": verdict.reason})
+        if event.conn != self._conn:
+            return
+        for book in verdict.books:
+            self.session.on_book(
+                book.symbol,
+                is_snapshot=book.is_snapshot,
+                is_verified=book.state == "verified",
+                now_s=now_s,
+            )
+        if verdict.kind in {"ack", "error"}:
+            self.session.on_reply(event.raw.encode(), now_s)
 
     async def _tick(self) -> None:
         while True:
@@ -313,9 +297,7 @@ class Daemon:
     async def _finish(self) -> None:
         deadline_s = time.monotonic() + DRAIN_S
         with contextlib.suppress(asyncio.CancelledError):
-            while (
-                self.recorder.queued and not self._derive_error and time.monotonic() < deadline_s
-            ):
+            while self.recorder.queued and not self._derive_error and time.monotonic() < deadline_s:
                 for outcome in self.recorder.work(BATCH):
                     self._take_in(outcome)
         await asyncio.to_thread(self.recorder.close)
@@ -329,9 +311,8 @@ class Daemon:
     def report(self) -> RecorderReport:
         """Return the present state."""
         stamp = now()
-        recorder, refusals = self.recorder, self.session.refusals
-        for symbol, state in self.session.states.items():
-            self._books[symbol].enter(state, stamp.recv_ts_us)
+        recorder = self.recorder
+        self._tally.enter(self.session.states, stamp.recv_ts_us)
         return RecorderReport(
             pid=os.getpid(),
             boot=boot_id(),
@@ -348,43 +329,14 @@ class Daemon:
             last_frame_us=recorder.last_frame_us,
             seq=recorder.seq,
             frames=recorder.frames,
-            malformed=self._malformed,
+            malformed=self._tally.malformed,
             bytes_received=recorder.bytes_received,
             queued=recorder.queued,
             queue_size=self._settings.snapshot_queue_size,
             queue_full=recorder.queue_full,
             lost=recorder.lost,
             resyncs=self._earlier_resyncs + self.session.resyncs,
-            books={
-                symbol: book.report(refusals.get(symbol, ""))
-                for symbol, book in self._books.items()
-            },
-        )
-
-
-class _BookCount:
-    """What came of one symbol, over all connections."""
-
-    def __init__(self, since_us: int) -> None:
-        self.trades = 0
-        self._state = "unsubscribed"
-        self._since_us = since_us
-        self._counts = {"verified": 0, "failed": 0, "unverified": 0}
-
-    def count(self, state: str) -> None:
-        self._counts[state] += 1
-
-    def enter(self, state: str, now_us: int) -> None:
-        if state != self._state:
-            self._state, self._since_us = state, now_us
-
-    def report(self, reason: str) -> BookReport:
-        return BookReport(
-            state=str(self._state),
-            since_us=self._since_us,
-            trades=self.trades,
-            reason=reason,
-            **self._counts,
+            books=self._tally.report(self.session.refusals),
         )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -139,15 +138,21 @@ def _record(
 
     settings, root = _resolve(options)
     set_up_logs(log)
-    summary = run_daemon(settings, root, duration_s=duration, max_frames=frames)
-    click.echo(json.dumps(summary), err=True)
+    report = run_daemon(settings, root, duration_s=duration, max_frames=frames)
+    kept = f"in {root}" if report.persists else "nothing kept"
+    click.echo(
+        f"{report.ended}: {report.frames:,} frames, {report.lost} lost, "
+        f"{report.resyncs} resyncs, {kept}",
+        err=True,
+    )
 
 
 def _resolve(options: dict[str, Any]) -> tuple[DaemonSettings, Path]:
     """Return the settings and the journal's folder."""
     import os
 
-    from lobdesk.settings import SettingsError, load_settings, parse_symbols
+    from lobdesk.errors import SettingsError
+    from lobdesk.settings import load_settings, parse_symbols
 
     symbols = options["symbols"]
     try:
@@ -172,7 +177,8 @@ def _resolve(options: dict[str, Any]) -> tuple[DaemonSettings, Path]:
 
 
 def _look(options: dict[str, Any]) -> tuple[RecorderReport | None, Health]:
-    from lobdesk.recorder import boot_id, judge, now, read_report
+    from lobdesk.journal import boot_id
+    from lobdesk.recorder import judge, now, read_report
 
     _, root = _resolve(options)
     report = read_report(root)

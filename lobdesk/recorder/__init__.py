@@ -1,9 +1,10 @@
 """From frames to the journal: raw log first, everything derived behind it."""
 
-from lobdesk.recorder.clock import boot_id, now
+from lobdesk.recorder.clock import now
 from lobdesk.recorder.health import Health, judge
 from lobdesk.recorder.recorder import Outcome, Recorder
 from lobdesk.recorder.state import BookReport, RecorderReport, read_report, write_report
+from lobdesk.recorder.tally import Tally
 
 __all__ = [
     "BookReport",
@@ -11,7 +12,7 @@ __all__ = [
     "Outcome",
     "Recorder",
     "RecorderReport",
-    "boot_id",
+    "Tally",
     "judge",
     "now",
     "read_report",

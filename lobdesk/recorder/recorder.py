@@ -14,8 +14,10 @@ from itertools import takewhile
 from typing import TYPE_CHECKING, NamedTuple
 
 from lobdesk.derive import Deriver, Recording, note_kind
-from lobdesk.journal import JournalWriteError, WriterLock, frame_record, note_text, read_events
-from lobdesk.recorder.clock import ClockWatch, Stamp, boot_id, now
+from lobdesk.journal import TRADES, JournalWriteError, boot_id, note_text, read_events
+from lobdesk.journal.line import frame_record
+from lobdesk.journal.lock import WriterLock
+from lobdesk.recorder.clock import ClockWatch, Stamp, now
 from lobdesk.records import RawEvent
 
 if TYPE_CHECKING:
@@ -37,12 +39,12 @@ class Outcome(NamedTuple):
     Attributes:
         event: The frame's record.
         verdict: What it is.
-        trades: New trades in it.
+        trade_symbols: Symbol of each new trade in it.
     """
 
     event: RawEvent
     verdict: Verdict
-    trades: int
+    trade_symbols: list[str]
 
 
 class Recorder:
@@ -95,6 +97,7 @@ class Recorder:
             root.mkdir(parents=True, exist_ok=True)
             self._lock = WriterLock(root)
             self._deriver = Deriver(depth=depth)
+            self._boot = boot_id()
 
     @property
     def queued(self) -> int:
@@ -172,7 +175,7 @@ class Recorder:
         for event in events:
             derived = self._derive(event)
             if derived is not None and derived.verdict is not None:
-                trades = sum(line.log == "trades" for line in derived.lines)
+                trades = [line.symbol for line in derived.lines if line.log == TRADES]
                 outcomes.append(Outcome(event, derived.verdict, trades))
         return outcomes
 
@@ -249,9 +252,7 @@ class Recorder:
         self._lost_unsaid += 1
         self.lost += 1
 
-    def _unwritten(
-        self, direction: str, frame: str | bytes, stamp: Stamp, conn: int
-    ) -> RawEvent:
+    def _unwritten(self, direction: str, frame: str | bytes, stamp: Stamp, conn: int) -> RawEvent:
         direction, raw = frame_record(direction, frame)
         self.seq += 1
         return RawEvent(
@@ -259,7 +260,7 @@ class Recorder:
             seq=self.seq,
             recv_ts_us=stamp.recv_ts_us,
             mono_us=stamp.mono_us,
-            boot=boot_id(),
+            boot=self._boot,
             conn=conn,
             dir=direction,
             raw=raw,

@@ -255,7 +255,7 @@ def test_json_lines_are_read_as_a_recording(tmp_path, captures) -> None:
         (b"CBCAP1 kraken A/B 0\n1 x\n", "frame 2: expected"),
         (b"CBCAP1 kraken A/B 0\n1 99\nshort\n", "ends in the middle of a frame"),
         (
-            b'CBCAP1 k A/B 0\n1 57\n{"channel":"book","type":"snapshot","data":[{"a":1}]}\n',
+            b'CBCAP1 k A/B 0\n1 53\n{"channel":"book","type":"snapshot","data":[{"a":1}]}\n',
             "frame 2: unusable frame",
         ),
     ],
