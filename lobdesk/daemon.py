@@ -11,6 +11,7 @@ import time
 from typing import TYPE_CHECKING
 
 from lobdesk.feed import (
+    SILENCE_LIMIT_S,
     AllRefusedError,
     ConnectFailedError,
     FeedSession,
@@ -67,6 +68,7 @@ class Daemon:
         *,
         duration_s: float | None = None,
         max_frames: int | None = None,
+        silence_limit_s: float = SILENCE_LIMIT_S,
     ) -> None:
         """Open the journal.
 
@@ -75,10 +77,12 @@ class Daemon:
             root: The journal's folder.
             duration_s: Stop after this time.
             max_frames: Stop after so many frames.
+            silence_limit_s: A line without any frame for this long is dead.
 
         Raises:
             JournalLockedError: Another recorder is at work there.
         """
+        self._silence_limit_s = silence_limit_s
         self.recorder = Recorder(
             root,
             depth=settings.book_depth,
@@ -169,7 +173,9 @@ class Daemon:
 
     async def _open_and_read(self) -> None:
         settings = self._settings
-        async with open_connection(settings.ws_url) as connection:
+        async with open_connection(
+            settings.ws_url, silence_limit_s=self._silence_limit_s
+        ) as connection:
             opened_s = time.monotonic()
             self._conn += 1
             self._connects += 1

@@ -40,10 +40,12 @@ async def until(condition: Callable[[], object]) -> None:
 
 
 @contextlib.asynccontextmanager
-async def recording(url: str, root: Path, **settings) -> AsyncIterator[Daemon]:
+async def recording(
+    url: str, root: Path, *, silence_limit_s: float = 5.0, **settings
+) -> AsyncIterator[Daemon]:
     """Run a daemon; it is stopped, and has ended without an error, at the end."""
     chosen = DaemonSettings(**{"symbols": SYMBOLS, "ws_url": url, **settings})
-    daemon = Daemon(chosen, root)
+    daemon = Daemon(chosen, root, silence_limit_s=silence_limit_s)
     running = asyncio.create_task(daemon.run())
     try:
         yield daemon
