@@ -6,6 +6,7 @@ Exit codes: 0 ok · 1 failed · 2 usage or configuration · 3 network, a retry m
 
 from __future__ import annotations
 
+import difflib
 import importlib
 import os
 import sys
@@ -34,6 +35,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "sql": ("sql", "Ask the index in SQL, read-only."),
     "build": ("build", "Build a window store."),
     "train": ("train", "Train a model on a window store."),
+    "evaluate": ("train", "Judge a trained model again, beside the baselines."),
     "signals": ("signals", "Write a trained model's causal predictions."),
     "backtest": ("backtest", "Run a backtest or acceptance scenarios."),
     "replay": ("replay", "Open the desk on the replay of a backtest."),
@@ -60,6 +62,16 @@ class LazyGroup(click.Group):
         assert isinstance(command, click.Command)  # noqa: S101 - a mistake in COMMANDS
         return command
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Suggest the nearest name for one that does not exist."""
+        if args[0] not in COMMANDS and not args[0].startswith("-"):
+            near = difflib.get_close_matches(args[0], COMMANDS, n=1)
+            hint = f"; did you mean {near[0]!r}?" if near else ""
+            ctx.fail(f"no such command {args[0]!r}{hint}")
+        return super().resolve_command(ctx, args)
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         """Write the list from the table, importing nothing."""
         with formatter.section("Commands"):
@@ -72,12 +84,15 @@ class LazyGroup(click.Group):
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 @click.version_option(__version__, prog_name="lobdesk")
+@click.option("--data-dir", type=click.Path(file_okay=False), help="Data directory to look at.")
 @click.pass_context
-def cli(ctx: click.Context) -> None:
+def cli(ctx: click.Context, data_dir: str | None) -> None:
     """Record, audit, model and replay a limit order book without leaving the terminal.
 
     Without a command it opens the desk. New here? Run: lobdesk demo
     """
+    if data_dir is not None:
+        os.environ["LOBDESK_DATA_DIR"] = data_dir  # commands and jobs look there as well
     if ctx.invoked_subcommand is not None:
         return
     if not (sys.stdout.isatty() and sys.stdin.isatty()):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -51,7 +52,16 @@ def progress_option(function: F) -> F:
 
 
 def data_paths(data_dir: Path | None) -> DataPaths:
-    """Return the layout of the data directory in use."""
+    """Return the layout of the data directory in use.
+
+    Order: ``--data-dir``, ``LOBDESK_DATA_DIR``, ``data_dir`` of the configuration file,
+    ``LOBDESK_HOME/data``, the platform's place.
+    """
+    if data_dir is None and not os.environ.get("LOBDESK_DATA_DIR"):
+        from lobdesk.settings import load_settings
+
+        configured = load_settings().settings.data_dir
+        data_dir = Path(configured) if configured else None
     return DataPaths(data_dir if data_dir is not None else default_data_dir())
 
 

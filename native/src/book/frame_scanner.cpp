@@ -3,7 +3,7 @@
 #include <limits>
 
 #include "lobdesk/book/timestamp.hpp"
-#include "lobdesk/book/utf8.hpp"
+#include "lobdesk/utf8.hpp"
 
 namespace lobdesk {
 namespace {

@@ -1,0 +1,57 @@
+# Every target works on a fresh clone: the environment is made when it is missing.
+VENV   := .venv
+BIN    := $(VENV)/bin
+PYTHON ?= python3
+NATIVE := $(shell find native -name '*.[ch]pp') CMakeLists.txt
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+
+.PHONY: help setup demo test check format bench clean
+
+help:
+	@echo "make demo    run the whole pipeline on built-in data, then open the desk"
+	@echo "make test    run the test suite"
+	@echo "make check   format, lint, types, stub, import contracts, tests"
+	@echo "make bench   run the benchmarks, each against a named reference"
+	@echo "make format  format Python and C++"
+	@echo "make clean   remove what the build made (not .venv, not your data)"
+
+setup: $(VENV)/.installed lobdesk/.built
+
+$(VENV)/.installed: pyproject.toml
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[dev]"
+	@touch $@ lobdesk/.built
+
+# The editable install has built the engine; this rebuilds it when a source is newer.
+lobdesk/.built: $(NATIVE) | $(VENV)/.installed
+	cmake -S . -B build -G Ninja -DPython_EXECUTABLE=$(CURDIR)/$(BIN)/python > /dev/null
+	cmake --build build
+	@touch $@
+
+demo: setup
+	@$(BIN)/lobdesk demo
+
+test: setup
+	$(BIN)/python -m pytest -n auto
+
+check: setup
+	ruff format --check .
+	ruff check .
+	clang-format --dry-run -Werror $(filter %.cpp %.hpp,$(NATIVE))
+	mypy
+	$(BIN)/python -m mypy.stubtest lobdesk._native --allowlist tests/stubtest_allowlist.txt
+	lint-imports
+	$(BIN)/python -m pytest -n auto
+
+format: setup
+	ruff format .
+	ruff check --fix .
+	clang-format -i $(filter %.cpp %.hpp,$(NATIVE))
+
+bench: setup
+	@for file in benchmarks/bench_*.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done
+
+clean:
+	rm -rf build dist lobdesk/*.so lobdesk/.built .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	find lobdesk tests benchmarks -name __pycache__ -prune -exec rm -rf {} +
+	rm -f $(VENV)/.installed
