@@ -1,0 +1,19 @@
+"""Features, rolling normalization, targets and window stores."""
+
+from lobdesk.windows.build import TooFewRowsError, build_store
+from lobdesk.windows.features import compute_features, rolling_normalize
+from lobdesk.windows.spec import FEATURE_SETS, Target, WindowSpec, WindowSpecError
+from lobdesk.windows.store import WindowStore, WindowStoreError
+
+__all__ = [
+    "FEATURE_SETS",
+    "Target",
+    "TooFewRowsError",
+    "WindowSpec",
+    "WindowSpecError",
+    "WindowStore",
+    "WindowStoreError",
+    "build_store",
+    "compute_features",
+    "rolling_normalize",
+]

@@ -1,0 +1,159 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lobdesk.dataset import volume_weighted_mid
+from lobdesk.windows import compute_features
+from tests.reference import features as reference
+from tests.windows.books import make_rows
+
+NAN = float("nan")
+
+
+def ladder(*levels: tuple[float, float]) -> tuple[np.ndarray, np.ndarray]:
+    """Return one row of prices and quantities, NaN beyond the given levels."""
+    px, qty = np.full((1, 10), NAN), np.full((1, 10), NAN)
+    for i, (price, quantity) in enumerate(levels):
+        px[0, i], qty[0, i] = price, quantity
+    return px, qty
+
+
+def assert_close_in_ulp(actual: np.ndarray, expected: np.ndarray, ulp: int) -> None:
+    assert np.array_equal(np.isnan(actual), np.isnan(expected))
+    assert np.nanmax(np.abs(actual - expected) / np.spacing(np.abs(expected) + 1e-300)) <= ulp
+
+
+def test_a_book_worked_by_hand() -> None:
+    bid_px, bid_qty = ladder((99.0, 1.0), (98.0, 7.0))
+    ask_px, ask_qty = ladder((101.0, 3.0))
+
+    features, vwm = compute_features(bid_px, bid_qty, ask_px, ask_qty)
+
+    # vwm = (101 * 1 + 99 * 3) / 4 = 99.5
+    assert vwm.tolist() == [99.5]
+    level_1 = [1.5 / 99.5 * 1e4, np.log(4.0), -0.5 / 99.5 * 1e4, np.log(2.0)]
+    level_2 = [0.0, 0.0, -1.5 / 99.5 * 1e4, np.log(8.0)]
+    expected = np.array(level_1 + level_2 + [0.0] * 32)
+    assert features[0] == pytest.approx(expected, rel=1e-15)
+
+
+def test_two_levels_weigh_the_sides_averages() -> None:
+    bid_px, bid_qty = ladder((99.0, 1.0), (98.0, 3.0))
+    ask_px, ask_qty = ladder((101.0, 2.0), (102.0, 2.0))
+
+    mids = volume_weighted_mid(bid_px, bid_qty, ask_px, ask_qty, levels=2)
+
+    # ask 101.5 with 4, bid 98.25 with 4: the middle of the two
+    assert mids.tolist() == [99.875]
+
+
+@pytest.mark.parametrize("levels", [1, 2, 3, 10])
+@pytest.mark.parametrize("seed", range(3))
+def test_features_equal_their_slow_twin(levels: int, seed: int) -> None:
+    sides = make_rows(200, seed=seed, missing=0.5).floats()
+
+    features, vwm = compute_features(*sides, vwm_levels=levels)
+
+    expected, expected_vwm = reference.deeplob40(*sides, levels)
+    assert np.array_equal(vwm, expected_vwm)
+    assert np.array_equal(features[:, 0::2], expected[:, 0::2])
+    assert_close_in_ulp(features[:, 1::2], expected[:, 1::2], ulp=2)
+
+
+@given(
+    quantities=st.lists(
+        st.one_of(
+            st.floats(0.0, 1e300), st.floats(0.0, 3.0), st.integers(0, 60).map(lambda k: 0.5**k)
+        ),
+        min_size=10,
+        max_size=10,
+    )
+)
+@settings(max_examples=500, deadline=None)
+def test_log_quantity_is_exact_to_two_units(quantities: list[float]) -> None:
+    qty = np.array([quantities])
+    px = 100.0 + np.arange(10.0)[None]
+
+    features, _ = compute_features(200.0 - px, qty, px + 1.0, np.ones((1, 10)))
+
+    assert_close_in_ulp(features[:, 3::4], np.log1p(qty), ulp=2)
+
+
+def test_ofi_equals_its_slow_twin() -> None:
+    sides = make_rows(300, seed=5, missing=0.5).floats()
+
+    features, _ = compute_features(*sides, feature_set="ofi10")
+
+    assert np.array_equal(features, reference.ofi10(*sides))
+
+
+def test_row_with_an_empty_side_has_no_features() -> None:
+    sides = [side.copy() for side in make_rows(5, missing=0.0).floats()]
+    sides[0][2] = NAN
+
+    features, vwm = compute_features(*sides)
+
+    assert np.isnan(features[2]).all()
+    assert np.isnan(vwm).tolist() == [False, False, True, False, False]
+    assert not np.isnan(features[[0, 1, 3, 4]]).any()
+
+
+def test_any_layout_and_number_type_is_taken() -> None:
+    sides = make_rows(20, missing=0.0).floats()
+    expected, _ = compute_features(*sides)
+
+    fortran, _ = compute_features(*(np.asfortranarray(side) for side in sides))
+    reversed_twice, _ = compute_features(*(side[::-1][::-1] for side in sides))
+    lists, _ = compute_features(*(side.tolist() for side in sides))
+
+    assert np.array_equal(fortran, expected)
+    assert np.array_equal(reversed_twice, expected)
+    assert np.array_equal(lists, expected)
+
+
+def test_scaling_prices_by_a_power_of_two_changes_no_bit() -> None:
+    bid_px, bid_qty, ask_px, ask_qty = make_rows(50, seed=3).floats()
+    expected, vwm = compute_features(bid_px, bid_qty, ask_px, ask_qty)
+
+    for k in (-20, -1, 1, 12):
+        features, scaled = compute_features(bid_px * 2.0**k, bid_qty, ask_px * 2.0**k, ask_qty)
+
+        assert np.array_equal(features, expected)
+        assert np.array_equal(scaled, vwm * 2.0**k)
+
+
+@pytest.mark.parametrize(
+    ("side", "value", "message"),
+    [
+        (0, -1.0, "row 3: bid level 5 has a price"),
+        (0, 0.0, "row 3: bid level 5 has a price"),
+        (2, np.inf, "row 3: ask level 5 has a price"),
+        (1, -2.0, "row 3: bid level 5 has a quantity"),
+        (3, np.inf, "row 3: ask level 5 has a quantity"),
+    ],
+)
+def test_impossible_number_is_refused_by_name(side: int, value: float, message: str) -> None:
+    sides = [array.copy() for array in make_rows(6, missing=0.0).floats()]
+    sides[side][3, 4] = value
+
+    with pytest.raises(ValueError, match=message):
+        compute_features(*sides)
+
+
+def test_unknown_feature_set_names_the_known_ones() -> None:
+    sides = make_rows(2).floats()
+
+    with pytest.raises(ValueError, match=r"did you mean 'deeplob40'\? known: deeplob40, ofi10"):
+        compute_features(*sides, feature_set="deeplob")
+
+
+@pytest.mark.parametrize("shape", [(4,), (4, 9), (3, 10)])
+def test_wrong_shape_is_refused(shape: tuple[int, ...]) -> None:
+    sides = list(make_rows(4).floats())
+    sides[2] = np.ones(shape)
+
+    with pytest.raises(ValueError, match="must have shape"):
+        compute_features(*sides)
