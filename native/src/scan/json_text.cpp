@@ -71,23 +71,6 @@ bool HasControl(std::string_view text) noexcept {
   return found;
 }
 
-// Length of the well-formed sequence at `p`, 0 if there is none.
-std::size_t Utf8Length(const unsigned char* p, std::size_t left) noexcept {
-  const auto is_tail = [&](std::size_t i) { return i < left && (p[i] & 0xC0) == 0x80; };
-  if (p[0] < 0x80) return 1;
-  if (p[0] < 0xC2) return 0;
-  if (p[0] < 0xE0) return is_tail(1) ? 2 : 0;
-  if (p[0] < 0xF0) {
-    const bool is_overlong = p[0] == 0xE0 && left > 1 && p[1] < 0xA0;
-    const bool is_surrogate = p[0] == 0xED && left > 1 && p[1] >= 0xA0;
-    return is_tail(1) && is_tail(2) && !is_overlong && !is_surrogate ? 3 : 0;
-  }
-  if (p[0] > 0xF4) return 0;
-  const bool is_overlong = p[0] == 0xF0 && left > 1 && p[1] < 0x90;
-  const bool is_beyond = p[0] == 0xF4 && left > 1 && p[1] >= 0x90;
-  return is_tail(1) && is_tail(2) && is_tail(3) && !is_overlong && !is_beyond ? 4 : 0;
-}
-
 // Walks the keys of a JSON object that may have blanks, without checking what it skips.
 class FrameWalker {
  public:
@@ -173,25 +156,6 @@ void ReadInner(FrameWalker* walker, FrameFacts* facts) {
 }
 
 }  // namespace
-
-bool IsUtf8(std::string_view bytes) noexcept {
-  const auto* p = reinterpret_cast<const unsigned char*>(bytes.data());
-  std::size_t at = 0;
-  while (at < bytes.size()) {
-    std::uint64_t block = 0;
-    if (at + 8 <= bytes.size()) {
-      std::memcpy(&block, p + at, 8);
-      if ((block & 0x8080808080808080ULL) == 0) {
-        at += 8;
-        continue;
-      }
-    }
-    const std::size_t length = Utf8Length(p + at, bytes.size() - at);
-    if (length == 0) return false;
-    at += length;
-  }
-  return true;
-}
 
 const char* AppendUnescaped(std::string_view escaped, std::string* out) {
   if (HasControl(escaped)) return "control character in a string";

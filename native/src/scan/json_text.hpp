@@ -9,9 +9,6 @@ namespace lobdesk {
 /// Appends the text of a JSON string (without its quotes); nullptr, or why it is none.
 [[nodiscard]] const char* AppendUnescaped(std::string_view escaped, std::string* out);
 
-/// True if the bytes are well-formed UTF-8.
-[[nodiscard]] bool IsUtf8(std::string_view bytes) noexcept;
-
 /// What a frame is about; empty where it does not say.
 struct FrameFacts {
   std::string_view channel, type, symbol;
