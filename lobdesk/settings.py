@@ -7,6 +7,7 @@ default. Unknown keys are errors.
 from __future__ import annotations
 
 import difflib
+import math
 import os
 import tomllib
 from pathlib import Path
@@ -18,11 +19,15 @@ from lobdesk.errors import SettingsError
 from lobdesk.paths import config_file
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 ENV_PREFIX = "LOBDESK_"
 KRAKEN_WS_URL = "wss://ws.kraken.com/v2"
 BOOK_DEPTHS = (10, 25, 100, 500, 1000)
+TRAINING_CHOICES = {
+    "task": ("classification", "regression"),
+    "split": ("walk-forward", "purged-kfold"),
+}
 
 
 class DaemonSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -87,7 +92,10 @@ class TrainingSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
         split: ``walk-forward`` or ``purged-kfold``.
         n_splits: Number of folds.
         fold: Which fold to train, from 0.
+        val_fraction: Share of the training fold, its last part, kept for validation.
         batch_size: Windows of a batch.
+        chunk_windows: Neighbouring windows that a batch takes together and that share their
+            convolutions; 1 takes each alone, 0 an eighth of the batch, at most 32.
         max_steps: Optimizer steps at most; -1 for no limit.
         max_epochs: Passes over the training fold at most.
         learning_rate: Adam's.
@@ -103,7 +111,9 @@ class TrainingSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     split: str = "walk-forward"
     n_splits: int = 5
     fold: int = -1
+    val_fraction: float = 0.15
     batch_size: int = 32
+    chunk_windows: int = 0
     max_steps: int = -1
     max_epochs: int = 10
     learning_rate: float = 1e-3
@@ -152,7 +162,7 @@ class AppSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
     fps: int = 30
     palette: str = "blue-orange"
-    theme: str = "textual-dark"
+    theme: str = "lobdesk-dark"
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -388,3 +398,20 @@ def _check(settings: Settings, origins: Mapping[str, str]) -> None:
         refuse("daemon.segment_bytes", f"{daemon.segment_bytes} is below 65536")
     if not 1 <= settings.app.fps <= 60:
         refuse("app.fps", f"{settings.app.fps} is not between 1 and 60")
+    _check_training(settings.training, refuse)
+
+
+def _check_training(training: TrainingSettings, refuse: Callable[[str, str], None]) -> None:
+    lowest = {"n_splits": 1, "batch_size": 1, "chunk_windows": 0, "max_steps": -1, "max_epochs": 1}
+    for name, least in (lowest | {"threads": 0, "seed": 0, "threshold_bps": 0}).items():
+        if not getattr(training, name) >= least:
+            refuse(f"training.{name}", f"{getattr(training, name)} is below {least}")
+    for name in ("val_fraction", "threshold_quantile"):
+        if not 0 < getattr(training, name) < 1:
+            refuse(f"training.{name}", f"{getattr(training, name)} is not between 0 and 1")
+    if not 0 < training.learning_rate < math.inf:
+        refuse("training.learning_rate", f"{training.learning_rate} is not above 0")
+    for name, known in TRAINING_CHOICES.items():
+        value = getattr(training, name)
+        if value not in known:
+            refuse(f"training.{name}", f"{value!r} is not one of {', '.join(known)}")

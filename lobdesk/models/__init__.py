@@ -1,0 +1,7 @@
+"""Models that read windows, and the baselines that every report shows beside them."""
+
+from lobdesk.models.baselines import BASELINES, Baseline, Sample
+from lobdesk.models.deeplob import DeepLOB
+from lobdesk.models.registry import MODELS, build_model
+
+__all__ = ["BASELINES", "MODELS", "Baseline", "DeepLOB", "Sample", "build_model"]

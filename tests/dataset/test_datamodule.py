@@ -1,0 +1,146 @@
+"""The data module: folds, what it estimates and from where, and what it refuses."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from lobdesk.dataset import LOBDataModule, PurgedKFold
+from lobdesk.errors import DatasetError
+from lobdesk.windows import WindowStore
+from tests.training.store_files import HORIZON_ROWS, write_store
+
+TARGET = f"point:{HORIZON_ROWS}"
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_store(tmp_path_factory.mktemp("data") / "store")
+
+
+@pytest.fixture
+def store(folder: Path) -> WindowStore:
+    return WindowStore.open(folder)
+
+
+def module(store: WindowStore, **options: Any) -> LOBDataModule:
+    given = {"split": "walk-forward", "fold": -1, "horizon": TARGET} | options
+    return LOBDataModule(store, **given)
+
+
+def test_parts_follow_each_other_without_overlap_of_targets(store: WindowStore) -> None:
+    data = module(store)
+
+    assert data.target_end[data.train_rows].max() < data.val_rows.min()
+    assert data.target_end[data.val_rows].max() < data.test_rows.min()
+
+
+def test_batches_are_dicts_of_windows_classes_and_rows(store: WindowStore) -> None:
+    batch = next(iter(module(store, batch_size=8).train_dataloader()))
+
+    assert batch["x"].shape == (8, store.window_rows, 40)
+    assert set(batch["y"].tolist()) <= {0, 1, 2}
+    assert set(batch) == {"x", "y", "row"}
+
+
+def test_regression_batches_hold_the_return_in_bps(store: WindowStore) -> None:
+    data = module(store, task="regression")
+    batch = next(iter(data.test_dataloader()))
+
+    returns = data.return_bps[batch["row"].numpy()]
+    np.testing.assert_array_equal(batch["y"].numpy(), returns.astype(np.float32))
+
+
+def test_threshold_is_the_quantile_of_the_training_fold(store: WindowStore) -> None:
+    data = module(store, threshold_quantile=0.4)
+
+    train = np.abs(data.return_bps[data.train_rows])
+    assert data.threshold_bps == np.quantile(train, 0.4)
+    assert data.labels is not None
+    flat = (data.labels[data.train_rows] == 1).mean()
+    assert flat == pytest.approx(0.4, abs=0.01)
+
+
+def test_fixed_threshold_is_taken_as_given(store: WindowStore) -> None:
+    assert module(store, threshold_bps=1.5).threshold_bps == 1.5
+
+
+@pytest.mark.parametrize("task", ["classification", "regression"])
+def test_nothing_is_estimated_from_validation_or_test_labels(
+    folder: Path, store: WindowStore, tmp_path: Path, task: str
+) -> None:
+    data = module(store, task=task)
+    later = np.concatenate([data.val_rows, data.test_rows])
+    column = np.array(data.return_bps)
+    column[later] = 7 * np.random.default_rng(0).permutation(column[later])
+    shutil.copytree(folder, tmp_path / "changed")
+    np.save(tmp_path / "changed" / f"target_point_{HORIZON_ROWS}.npy", column)
+
+    other = module(WindowStore.open(tmp_path / "changed"), task=task)
+
+    assert not np.array_equal(other.return_bps, data.return_bps, equal_nan=True)
+    assert other.threshold_bps == data.threshold_bps
+    assert other.class_weights == data.class_weights
+    assert other.class_means_bps == data.class_means_bps
+    assert other.target_scale_bps == data.target_scale_bps
+
+
+def test_class_weights_even_out_the_classes(store: WindowStore) -> None:
+    data = module(store, threshold_quantile=0.8)
+    assert data.labels is not None
+
+    counts = np.bincount(data.labels[data.train_rows], minlength=3)
+
+    np.testing.assert_allclose(counts * data.class_weights, counts.sum() / 3)
+
+
+def test_purged_folds_keep_inputs_of_later_training_windows_out_of_the_test_block(
+    store: WindowStore,
+) -> None:
+    data = module(store, split="purged-kfold", fold=1, n_splits=5)
+    block_end = data.target_end[data.test_rows].max()
+
+    after = data.train_rows[data.train_rows > data.test_rows.max()]
+    assert len(after)
+    assert data.store.first_input(after).min() > block_end
+    assert after.min() - block_end > max(HORIZON_ROWS, store.window_rows)
+    assert data.embargo == max(HORIZON_ROWS, store.window_rows)
+
+
+def test_a_splitter_of_ones_own_is_used(store: WindowStore) -> None:
+    data = module(store, split=PurgedKFold(4), fold=0)
+
+    assert data.test_rows.min() < data.train_rows.min()
+
+
+def test_missing_target_names_those_of_the_store(store: WindowStore) -> None:
+    with pytest.raises(DatasetError, match=r"no target 'mean:99'; it has .*point:5"):
+        module(store, horizon="mean:99")
+
+
+def test_whole_number_means_a_point_target(store: WindowStore) -> None:
+    assert module(store, horizon=HORIZON_ROWS).target == TARGET
+
+
+def test_fold_that_does_not_exist_is_refused(store: WindowStore) -> None:
+    with pytest.raises(DatasetError, match="fold 5 does not exist; the split has 5"):
+        module(store, fold=5)
+
+
+def test_empty_part_is_refused(store: WindowStore) -> None:
+    with pytest.raises(DatasetError, match="no validation samples"):
+        module(store, val_fraction=1e-9)
+
+
+def test_single_class_is_refused(store: WindowStore) -> None:
+    with pytest.raises(DatasetError, match="of one class at a threshold of 1e\\+06 bps"):
+        module(store, threshold_bps=1e6)
+
+
+def test_too_few_samples_for_the_folds_are_refused(store: WindowStore) -> None:
+    with pytest.raises(DatasetError, match="too few for 5000 folds"):
+        module(store, n_splits=5000)
