@@ -15,8 +15,17 @@ MODULE_FILE = str(_native.__file__)
 EngineError = _native.EngineError
 
 # --- book: feed, checksum, verifier ---
+BookVerdict = _native.BookVerdict
+BookVerifier = _native.BookVerifier
+TradeEntry = _native.TradeEntry
+Verdict = _native.Verdict
+crc32 = _native.crc32
 
 # --- scan: journal lines to columns ---
+build_market_records = _native.build_market_records
+scan_events = _native.scan_events
+scan_snapshots = _native.scan_snapshots
+scan_trades = _native.scan_trades
 
 # --- windows: features, normalization, gather ---
 build_feature_rows = _native.build_feature_rows
@@ -28,3 +37,14 @@ time_targets = _native.time_targets
 volume_weighted_mid = _native.volume_weighted_mid
 
 # --- backtest ---
+BacktestEngine = _native.BacktestEngine
+BacktestInstrument = _native.BacktestInstrument
+BacktestModel = _native.BacktestModel
+LocalDesk = _native.LocalDesk
+MarketDataError = _native.MarketDataError
+MarketRecords = _native.MarketRecords
+StrategySpec = _native.StrategySpec
+join_touch = _native.join_touch
+python_strategy = _native.python_strategy
+script = _native.script
+signal_follower = _native.signal_follower

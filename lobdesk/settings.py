@@ -162,7 +162,7 @@ class AppSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
     fps: int = 30
     palette: str = "blue-orange"
-    theme: str = "textual-dark"
+    theme: str = "lobdesk-dark"
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -84,12 +84,15 @@ class LazyGroup(click.Group):
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 @click.version_option(__version__, prog_name="lobdesk")
+@click.option("--data-dir", type=click.Path(file_okay=False), help="Data directory to look at.")
 @click.pass_context
-def cli(ctx: click.Context) -> None:
+def cli(ctx: click.Context, data_dir: str | None) -> None:
     """Record, audit, model and replay a limit order book without leaving the terminal.
 
     Without a command it opens the desk. New here? Run: lobdesk demo
     """
+    if data_dir is not None:
+        os.environ["LOBDESK_DATA_DIR"] = data_dir  # commands and jobs look there as well
     if ctx.invoked_subcommand is not None:
         return
     if not (sys.stdout.isatty() and sys.stdin.isatty()):

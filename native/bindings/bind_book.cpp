@@ -1,3 +1,161 @@
-#include "bindings.hpp"
+// BookVerifier and its verdicts.
+#include <pybind11/pybind11.h>
+#include <pybind11/stl.h>
 
-void BindBook(pybind11::module_& m) { (void)m; }
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "bindings.hpp"
+#include "lobdesk/book/book_verifier.hpp"
+#include "lobdesk/book/crc32.hpp"
+
+namespace py = pybind11;
+
+namespace {
+
+using lobdesk::BookSide;
+using lobdesk::BookState;
+using lobdesk::BookVerdict;
+using lobdesk::BookVerifier;
+using lobdesk::FrameKind;
+using lobdesk::TradeEntry;
+using lobdesk::Verdict;
+
+const char* KindName(FrameKind kind) {
+  constexpr const char* kNames[] = {"book", "trade", "instrument", "status", "heartbeat",
+                                    "ack",  "pong",  "error",      "other",  "malformed"};
+  return kNames[static_cast<int>(kind)];
+}
+
+const char* StateName(BookState state) {
+  constexpr const char* kNames[] = {"verified", "failed", "unverified"};
+  return kNames[static_cast<int>(state)];
+}
+
+std::string_view View(const py::bytes& frame) { return static_cast<std::string_view>(frame); }
+
+Verdict Feed(BookVerifier& verifier, const py::bytes& frame, std::int64_t recv_ts_us) {
+  const std::string_view text = View(frame);
+  Verdict verdict;
+  {
+    const py::gil_scoped_release release;
+    verifier.Feed(text, recv_ts_us, &verdict);
+  }
+  return verdict;
+}
+
+py::list ToList(const BookSide& side) {
+  py::list levels(side.Size());
+  for (std::size_t rank = 0; rank < side.Size(); ++rank) {
+    const lobdesk::BookLevel& level = side.At(rank);
+    levels[rank] = py::make_tuple(level.price_ticks, level.qty_lots);
+  }
+  return levels;
+}
+
+py::object Instrument(const BookVerifier& verifier, std::string_view symbol) {
+  const lobdesk::SymbolBook* book = verifier.Find(symbol);
+  if (book == nullptr || !book->Scale().has_value()) return py::none();
+  const lobdesk::Precisions& scale = *book->Scale();
+  return py::make_tuple(scale.price, scale.qty, scale.is_inferred);
+}
+
+const char* State(const BookVerifier& verifier, std::string_view symbol) {
+  const lobdesk::SymbolBook* book = verifier.Find(symbol);
+  if (book == nullptr) return "none";
+  return book->IsLive() ? "live" : book->IsSuspect() ? "suspect" : "none";
+}
+
+template <typename Named>
+py::list ToPairs(const std::vector<Named>& entries) {
+  py::list pairs;
+  for (const Named& entry : entries) pairs.append(py::make_tuple(entry.symbol, entry.reason));
+  return pairs;
+}
+
+void BindVerdicts(py::module_& m) {
+  py::class_<BookVerdict>(m, "BookVerdict")
+      .def_readonly("symbol", &BookVerdict::symbol)
+      .def_readonly("is_snapshot", &BookVerdict::is_snapshot)
+      .def_property_readonly("state", [](const BookVerdict& v) { return StateName(v.state); })
+      .def_readonly("reason", &BookVerdict::reason)
+      .def_readonly("exch_ts_us", &BookVerdict::exch_ts_us)
+      .def_readonly("expected", &BookVerdict::expected)
+      .def_readonly("actual", &BookVerdict::actual)
+      .def_readonly("is_inferred", &BookVerdict::is_inferred);
+  py::class_<TradeEntry>(m, "TradeEntry")
+      .def_readonly("symbol", &TradeEntry::symbol)
+      .def_readonly("exch_ts_us", &TradeEntry::exch_ts_us)
+      .def_readonly("recv_ts_us", &TradeEntry::recv_ts_us)
+      .def_readonly("trade_id", &TradeEntry::trade_id)
+      .def_property_readonly("side", [](const TradeEntry& t) { return t.is_sell ? "sell" : "buy"; })
+      .def_readonly("ord_type", &TradeEntry::ord_type)
+      .def_readonly("price_ticks", &TradeEntry::price_ticks)
+      .def_readonly("qty_lots", &TradeEntry::qty_lots)
+      .def_readonly("price_precision", &TradeEntry::price_precision)
+      .def_readonly("qty_precision", &TradeEntry::qty_precision)
+      .def(
+          "line",
+          [](const TradeEntry& trade, std::int64_t seq) {
+            std::string line;
+            lobdesk::AppendTradeLine(trade, seq, &line);
+            return py::bytes(line);
+          },
+          py::arg("seq"));
+  py::class_<Verdict>(m, "Verdict")
+      .def_property_readonly("kind", [](const Verdict& v) { return KindName(v.kind); })
+      .def_readonly("reason", &Verdict::reason)
+      .def_readonly("books", &Verdict::books)
+      .def_readonly("trades", &Verdict::trades)
+      .def_property_readonly("refused", [](const Verdict& v) { return ToPairs(v.refused); })
+      .def_property_readonly("ended", [](const Verdict& v) { return ToPairs(v.ended); });
+}
+
+}  // namespace
+
+void BindBook(py::module_& m) {
+  BindVerdicts(m);
+  m.def("crc32", [](const py::bytes& data) { return lobdesk::Crc32(View(data)); }, py::arg("data"));
+  py::class_<BookVerifier>(m, "BookVerifier")
+      .def(py::init<int, int>(), py::kw_only(), py::arg("depth") = 10, py::arg("book_levels") = 10)
+      .def(
+          "set_instrument",
+          [](BookVerifier& self, std::string_view symbol, int price_precision, int qty_precision,
+             bool inferred) {
+            self.SetInstrument(symbol, {price_precision, qty_precision, inferred});
+          },
+          py::arg("symbol"), py::arg("price_precision"), py::arg("qty_precision"), py::kw_only(),
+          py::arg("inferred") = false)
+      .def(
+          "reset",
+          [](BookVerifier& self, std::optional<std::string_view> symbol) {
+            symbol.has_value() ? self.Reset(*symbol) : self.ResetAll();
+          },
+          py::arg("symbol") = py::none())
+      .def("feed", &Feed, py::arg("frame"), py::arg("recv_ts_us"))
+      .def(
+          "snapshot_line",
+          [](const BookVerifier& self, std::string_view symbol, std::int64_t seq) {
+            std::string line;
+            self.AppendSnapshotLine(symbol, seq, &line);
+            return py::bytes(line);
+          },
+          py::arg("symbol"), py::arg("seq"))
+      .def(
+          "levels",
+          [](const BookVerifier& self, std::string_view symbol) {
+            const lobdesk::OrderBook& book = self.Book(symbol);
+            return py::make_tuple(ToList(book.Bids()), ToList(book.Asks()));
+          },
+          py::arg("symbol"))
+      .def("symbols", &BookVerifier::Symbols)
+      .def(
+          "checksum",
+          [](const BookVerifier& self, std::string_view symbol) {
+            return self.Book(symbol).Checksum();
+          },
+          py::arg("symbol"))
+      .def("state", &State, py::arg("symbol"))
+      .def("instrument", &Instrument, py::arg("symbol"));
+}

@@ -1,0 +1,1 @@
+"""The desk: a terminal application over the recordings, the index, the jobs and the runs."""

@@ -1,0 +1,1 @@
+"""A finished backtest, event by event."""

@@ -1,0 +1,44 @@
+"""One line of facts that is always visible, for example the quality of the recording."""
+
+from __future__ import annotations
+
+from lobdesk.app.widgets.rows import Row, RowView, Span, row_width
+
+SEPARATOR: Span = (" │ ", "dim")
+
+
+class FactStrip(RowView):
+    """Shows facts from left to right; what does not fit is left out from the right."""
+
+    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
+        super().__init__(id=id)
+        self._facts: tuple[Row, ...] = ()
+
+    @property
+    def facts(self) -> tuple[Row, ...]:
+        """What is shown, most important first."""
+        return self._facts
+
+    @facts.setter
+    def facts(self, facts: tuple[Row, ...]) -> None:
+        self._facts = facts
+        self.touch()
+
+    def rows(self, width: int, height: int) -> list[Row]:  # noqa: ARG002 - one row always
+        """Describe the line."""
+        return [strip_row(self._facts, width)]
+
+
+class QualityStrip(FactStrip):
+    """The quality of what is on screen: checksums, gaps, resyncs, span."""
+
+
+def strip_row(facts: tuple[Row, ...], width: int) -> Row:
+    """Join facts by separators as long as they fit into ``width`` cells."""
+    row: list[Span] = [(" ", "")]
+    for fact in facts:
+        addition = [*((SEPARATOR,) if len(row) > 1 else ()), *fact]
+        if row_width((*row, *addition)) > width:
+            break
+        row += addition
+    return tuple(row)

@@ -1,0 +1,127 @@
+"""``lobdesk runs``: the registry of trainings, backtests and signals."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from lobdesk.cli.options import data_dir_option, data_paths, json_option, print_json
+from lobdesk.units import format_rfc3339_us
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from lobdesk.runs import Run
+
+NAME_CELLS = 40
+
+
+@click.group("runs")
+def runs_command() -> None:
+    """List, show or remove trainings and backtests."""
+
+
+@runs_command.command("ls")
+@click.option("--kind", type=click.Choice(["train", "backtest", "signals"]), help="Only this kind.")
+@data_dir_option
+@json_option
+def ls(*, kind: str | None, data_dir: Path | None, as_json: bool) -> None:
+    """List runs, newest first."""
+    from lobdesk.runs import list_runs
+
+    runs = list_runs(data_paths(data_dir).runs, kind)
+    if as_json:
+        print_json({"runs": [_summary(run) for run in runs]})
+        return
+    if not runs:
+        click.echo("no runs yet; make one with: lobdesk train, or: lobdesk backtest", err=True)
+        return
+    click.echo(f"{'id':<7} {'kind':<9} {'state':<10} {'started (UTC)':<20} name")
+    for run in runs:
+        manifest = run.manifest
+        started = format_rfc3339_us(manifest.created_ts_us)[:19].replace("T", " ")
+        click.echo(
+            f"{run.id:<7} {manifest.kind:<9} {manifest.state:<10} {started:<20} "
+            f"{manifest.name[:NAME_CELLS]}"
+        )
+
+
+@runs_command.command("show")
+@click.argument("run")
+@data_dir_option
+@json_option
+def show(run: str, *, data_dir: Path | None, as_json: bool) -> None:
+    """Print what a run was made of and what it measured."""
+    import msgspec
+
+    from lobdesk.runs import open_run
+
+    opened = open_run(data_paths(data_dir).runs, run)
+    manifest: dict[str, Any] = msgspec.to_builtins(opened.manifest)
+    metrics = opened.metrics()
+    if as_json:
+        print_json({"manifest": manifest, "metrics": metrics, "path": str(opened.path)})
+        return
+    facts = {**manifest, "path": str(opened.path), "metrics": metrics}
+    for key in ("created_ts_us", "ended_ts_us"):
+        if facts[key] is not None:
+            facts[key.removesuffix("_ts_us")] = format_rfc3339_us(facts[key])
+        del facts[key]
+    for line in _lines(facts, 0):
+        click.echo(line)
+
+
+@runs_command.command("rm")
+@click.argument("runs", metavar="RUN...", nargs=-1, required=True)
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@data_dir_option
+@json_option
+def rm(runs: tuple[str, ...], *, yes: bool, data_dir: Path | None, as_json: bool) -> None:
+    """Remove runs with everything in their folders."""
+    import shutil
+
+    from lobdesk.errors import RunError
+    from lobdesk.runs import open_run
+
+    folder = data_paths(data_dir).runs
+    opened = [open_run(folder, run) for run in dict.fromkeys(runs)]
+    for run in opened:
+        if run.manifest.state == "running":
+            raise RunError(f"{run.id} is running; cancel its job before removing it")
+    if not yes:
+        names = ", ".join(f"{run.id} ({run.manifest.name})" for run in opened)
+        click.confirm(f"Remove {names}?", abort=True, err=True)
+    for run in opened:
+        shutil.rmtree(run.path)
+    if as_json:
+        print_json({"removed": [run.id for run in opened]})
+    else:
+        click.echo(f"removed {', '.join(run.id for run in opened)}", err=True)
+
+
+def _summary(run: Run) -> dict[str, Any]:
+    manifest = run.manifest
+    return {
+        "id": run.id,
+        "kind": manifest.kind,
+        "state": manifest.state,
+        "name": manifest.name,
+        "created_ts_us": manifest.created_ts_us,
+        "ended_ts_us": manifest.ended_ts_us,
+        "metrics": run.metrics(),
+    }
+
+
+def _lines(value: Any, depth: int) -> list[str]:  # noqa: ANN401 - any JSON value
+    """Write a JSON value as indented lines, one a leaf; long lists by their length."""
+    lines = []
+    for key, leaf in value.items():
+        indent = "  " * depth
+        if isinstance(leaf, dict) and leaf:
+            lines += [f"{indent}{key}", *_lines(leaf, depth + 1)]
+        elif isinstance(leaf, list) and len(leaf) > 8:
+            lines.append(f"{indent}{key:<22} {len(leaf)} values")
+        else:
+            lines.append(f"{indent}{key:<22} {'--' if leaf in (None, '', {}) else leaf}")
+    return lines

@@ -1,0 +1,217 @@
+"""From raw events to snapshot and trade lines: the one place where that happens.
+
+The recorder, the importers and ``verify`` all run this code, so they agree byte for byte.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import msgspec
+
+from lobdesk.engine import BookVerifier
+from lobdesk.journal import SNAPSHOTS, TRADES
+
+if TYPE_CHECKING:
+    from lobdesk.engine import BookVerdict, Verdict
+    from lobdesk.records import RawEvent
+
+DEFAULT_DEPTH = 10
+"""Subscribed depth where no subscription's answer names one."""
+
+
+class DerivedLine(NamedTuple):
+    """One line for a derived log.
+
+    Attributes:
+        log: ``snapshots`` or ``trades``.
+        symbol: Exchange name of the pair.
+        line: The bytes, with newline.
+    """
+
+    log: str
+    symbol: str
+    line: bytes
+
+
+@dataclass(slots=True)
+class Derived:
+    """What one raw event means.
+
+    Attributes:
+        verdict: About a received frame; None for what we sent and noted.
+        lines: For the derived logs, in order.
+        notes: Facts that a recorder or importer appends to the raw log as notes; each has
+            ``kind``.
+    """
+
+    verdict: Verdict | None = None
+    lines: list[DerivedLine] = field(default_factory=list)
+    notes: list[dict[str, Any]] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class SymbolProgress:
+    """How far one symbol has come, over all connections and restarts.
+
+    Attributes:
+        last_verified_seq: Last event after which the book was verified; 0 before the first.
+        last_verified_us: Its ``recv_ts_us``.
+        gap_cause: Why the book is not verified now; empty while it is, or before the first.
+        last_trade_id: Largest trade number seen; -1 before the first.
+    """
+
+    last_verified_seq: int = 0
+    last_verified_us: int = 0
+    gap_cause: str = ""
+    last_trade_id: int = -1
+
+
+class Deriver:
+    """Follows the raw events of one journal.
+
+    Notes of kind ``start`` (a recorder began) and ``open``/``close`` (of a connection) reset what
+    they concern, so the state never depends on which process saw the events.
+    """
+
+    def __init__(self, *, depth: int = DEFAULT_DEPTH) -> None:
+        self._depth = depth
+        self._verifiers: dict[int, BookVerifier] = {}
+        self.symbols: dict[str, SymbolProgress] = {}
+
+    def feed(self, event: RawEvent) -> Derived:
+        """Take one event in the order of the log and return what follows from it."""
+        derived = Derived()
+        if event.dir == "in":
+            verifier = self.verifier(event.conn)
+            derived.verdict = verifier.feed(event.raw.encode(), event.recv_ts_us)
+            self._on_frame(event, verifier, derived.verdict, derived)
+        elif event.dir == "note":
+            self._on_note(event)
+        return derived
+
+    def verifier(self, conn: int) -> BookVerifier:
+        """Return the books of one connection."""
+        verifier = self._verifiers.get(conn)
+        if verifier is None:
+            verifier = self._verifiers[conn] = BookVerifier(depth=self._depth)
+        return verifier
+
+    def progress(self, symbol: str) -> SymbolProgress:
+        """Return how far a symbol has come."""
+        return self.symbols.setdefault(symbol, SymbolProgress())
+
+    def _on_frame(
+        self, event: RawEvent, verifier: BookVerifier, verdict: Verdict, derived: Derived
+    ) -> None:
+        kind = verdict.kind
+        if kind == "heartbeat":
+            return
+        for symbol, reason in verdict.ended:
+            self._end(symbol, reason)
+        if kind == "trade":
+            self._on_trades(event, verdict, derived)
+            return
+        verified: dict[str, None] = {}
+        for book in verdict.books:
+            if book.state == "verified":
+                self._on_verified(event, book, verifier, derived)
+                verified[book.symbol] = None
+            else:
+                self._end(book.symbol, book.reason)
+                verified.pop(book.symbol, None)
+        for symbol in verified:
+            line = verifier.snapshot_line(symbol, event.seq)
+            derived.lines.append(DerivedLine(SNAPSHOTS, symbol, line))
+
+    def _on_verified(
+        self, event: RawEvent, book: BookVerdict, verifier: BookVerifier, derived: Derived
+    ) -> None:
+        progress = self.progress(book.symbol)
+        if book.is_inferred:
+            precisions = verifier.instrument(book.symbol)
+            assert precisions is not None  # noqa: S101 - this snapshot has just set them
+            derived.notes.append(
+                {
+                    "kind": "precision",
+                    "symbol": book.symbol,
+                    "price_precision": precisions[0],
+                    "qty_precision": precisions[1],
+                    "inferred": True,
+                }
+            )
+        if progress.gap_cause:
+            derived.notes.append(
+                {
+                    "kind": "gap",
+                    "symbol": book.symbol,
+                    "cause": progress.gap_cause,
+                    "last_verified_seq": progress.last_verified_seq,
+                    "first_verified_seq": event.seq,
+                    "from_us": progress.last_verified_us,
+                    "to_us": event.recv_ts_us,
+                }
+            )
+            progress.gap_cause = ""
+        progress.last_verified_seq = event.seq
+        progress.last_verified_us = event.recv_ts_us
+
+    def _end(self, symbol: str, cause: str) -> None:
+        progress = self.symbols.get(symbol)
+        if progress is not None and progress.last_verified_seq and not progress.gap_cause:
+            progress.gap_cause = cause
+
+    def _on_trades(self, event: RawEvent, verdict: Verdict, derived: Derived) -> None:
+        for trade in sorted(verdict.trades, key=lambda entry: entry.trade_id):
+            progress = self.progress(trade.symbol)
+            last = progress.last_trade_id
+            if trade.trade_id <= last:
+                continue  # a snapshot after a reconnect repeats the last 50
+            if 0 <= last < trade.trade_id - 1:
+                derived.notes.append(
+                    {
+                        "kind": "trade_gap",
+                        "symbol": trade.symbol,
+                        "last_trade_id": last,
+                        "first_trade_id": trade.trade_id,
+                    }
+                )
+            progress.last_trade_id = trade.trade_id
+            derived.lines.append(DerivedLine(TRADES, trade.symbol, trade.line(event.seq)))
+        for symbol, reason in verdict.refused:
+            derived.notes.append({"kind": "refused_trade", "symbol": symbol, "reason": reason})
+
+    def _on_note(self, event: RawEvent) -> None:
+        kind = note_kind(event.raw)
+        if kind == "start":
+            for conn in list(self._verifiers):
+                self._drop(conn, "restart")
+        elif kind in {"open", "close"}:
+            self._drop(event.conn, kind)
+
+    def _drop(self, conn: int, cause: str) -> None:
+        verifier = self._verifiers.pop(conn, None)
+        if verifier is not None:
+            for symbol in verifier.symbols():
+                self._end(symbol, cause)
+
+    def interrupt(self, cause: str) -> None:
+        """Count every symbol as interrupted, as after a restart of the recorder."""
+        for symbol in self.symbols:
+            self._end(symbol, cause)
+
+
+class _Note(msgspec.Struct):
+    kind: str = ""
+
+
+_note_decoder = msgspec.json.Decoder(_Note)
+
+
+def note_kind(raw: str) -> str:
+    """Return a note's ``kind``; empty if it has none."""
+    try:
+        return _note_decoder.decode(raw).kind
+    except msgspec.DecodeError:
+        return ""

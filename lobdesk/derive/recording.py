@@ -1,0 +1,165 @@
+"""A journal being written together with everything that is derived from it."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+from lobdesk import __version__
+from lobdesk.derive.deriver import DEFAULT_DEPTH, Derived, Deriver
+from lobdesk.derive.repair import Repair, forget_checkpoint, repair_derived, write_checkpoint
+from lobdesk.journal import JournalWriter, note_text, now_us
+from lobdesk.journal.writer import SEGMENT_BYTES, SYNC_INTERVAL_S
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from lobdesk.records import RawEvent
+
+
+class Recording:
+    """Appends raw events and, separately, derives from them.
+
+    The two stages are apart on purpose: ``append`` puts a frame in the log and cannot fail over
+    its content; ``derive`` may lag behind it, in the same order, on the same thread.
+
+    Attributes:
+        journal: The writer.
+        deriver: State of all books and symbols.
+        repair: What was put right when the journal was opened.
+    """
+
+    def __init__(
+        self,
+        root: Path,
+        *,
+        depth: int = DEFAULT_DEPTH,
+        segment_bytes: int = SEGMENT_BYTES,
+        sync_interval_s: float | None = SYNC_INTERVAL_S,
+        boot: str | None = None,
+        clock: Callable[[], tuple[int, int]] | None = now_us,
+    ) -> None:
+        """Open or make a journal, repair what a crash left, and continue it.
+
+        Args:
+            root: The journal's folder.
+            depth: Subscribed depth where no subscription's answer names one.
+            segment_bytes: Size at which a segment is sealed.
+            sync_interval_s: Longest time until the disk confirms; None: only on ``sync``.
+            boot: None asks the system.
+            clock: Wall and monotonic microseconds for the notes ``start`` and ``stop``; None
+                writes neither, for a journal that no process records live.
+
+        Raises:
+            JournalLockedError: Another process writes it.
+            JournalReadError: A file cannot be read or repaired.
+        """
+        self.journal = JournalWriter(
+            root, segment_bytes=segment_bytes, sync_interval_s=sync_interval_s, boot=boot
+        )
+        try:
+            self.deriver = Deriver(depth=depth)
+            self.repair: Repair = repair_derived(self.journal, self.deriver, depth=depth)
+            forget_checkpoint(root)
+        except BaseException:
+            self.journal.close()
+            raise
+        self._clock = clock
+        self._underived = 0
+        self._is_closed = False
+        if clock is not None:
+            self._note_start(*clock())
+
+    def _note_start(self, recv_ts_us: int, mono_us: int) -> None:
+        cuts = [
+            {
+                "path": str(cut.path.relative_to(self.journal.root)),
+                "offset": cut.offset,
+                "length": cut.length,
+            }
+            for cut in [*self.journal.cuts, *self.repair.cuts]
+        ]
+        self.note(
+            "start",
+            recv_ts_us=recv_ts_us,
+            mono_us=mono_us,
+            version=__version__,
+            pid=os.getpid(),
+            cuts=cuts,
+        )
+
+    def append(
+        self,
+        direction: str,
+        frame: str | bytes,
+        *,
+        recv_ts_us: int,
+        mono_us: int,
+        conn: int,
+        boot: str | None = None,
+    ) -> RawEvent:
+        """Append one record to the raw log; see ``JournalWriter.append``."""
+        event = self.journal.append(
+            direction, frame, recv_ts_us=recv_ts_us, mono_us=mono_us, conn=conn, boot=boot
+        )
+        self._underived += 1
+        return event
+
+    def note(
+        self,
+        kind: str,
+        *,
+        recv_ts_us: int,
+        mono_us: int,
+        conn: int = 0,
+        **facts: Any,  # noqa: ANN401
+    ) -> RawEvent:
+        """Append a note and derive from it."""
+        raw = note_text(kind, **facts)
+        event = self.append("note", raw, recv_ts_us=recv_ts_us, mono_us=mono_us, conn=conn)
+        self.derive(event)
+        return event
+
+    def derive(self, event: RawEvent) -> Derived:
+        """Write what follows from an event; its notes go to the raw log behind the newest event."""
+        derived = self.deriver.feed(event)
+        for log, symbol, line in derived.lines:
+            self.journal.write_derived(
+                log, symbol, line, recv_ts_us=event.recv_ts_us, seq=event.seq
+            )
+        for facts in derived.notes:
+            self.journal.append(
+                "note",
+                note_text(**facts),
+                recv_ts_us=event.recv_ts_us,
+                mono_us=event.mono_us,
+                conn=event.conn,
+                boot=event.boot,
+            )
+        self._underived -= 1
+        return derived
+
+    def sync(self) -> None:
+        """See ``JournalWriter.sync``."""
+        self.journal.sync()
+
+    def close(self) -> None:
+        """Close the journal; what was derived completely is noted, so the next start is quick."""
+        if self._is_closed:
+            return
+        self._is_closed = True
+        try:
+            if self._clock is not None:
+                recv_ts_us, mono_us = self._clock()
+                self.note("stop", recv_ts_us=recv_ts_us, mono_us=mono_us)
+        finally:
+            self.journal.close()
+        if self._underived == 0 and self.journal.is_derived_complete:
+            write_checkpoint(self.journal.root, self.journal.next_seq - 1)
+
+    def __enter__(self) -> Recording:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()

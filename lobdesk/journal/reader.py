@@ -1,0 +1,138 @@
+"""Reading logs: in order, plain or sealed, proved line by line."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from lobdesk.journal.errors import BrokenChainError, JournalReadError
+from lobdesk.journal.layout import EVENTS, Segment, list_segments
+from lobdesk.journal.line import LineError, check_line, parse_line
+from lobdesk.journal.recovery import crc_before
+from lobdesk.journal.seal import read_frames, read_seal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from lobdesk.records import RawEvent
+
+BLOCK_BYTES = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class JournalLine:
+    """One line of a log and where it is.
+
+    Attributes:
+        segment: The file.
+        number: Line number in the segment, from 1.
+        offset: Uncompressed byte offset of the line in the segment.
+        data: The line with its newline; without one if the file ends in the middle of it.
+    """
+
+    segment: Segment
+    number: int
+    offset: int
+    data: bytes
+
+
+def read_events(root: Path, from_seq: int = 0) -> Iterator[RawEvent]:
+    """Yield the raw events in order, each proved by its checksum.
+
+    A torn last line, as a crash or a running writer leaves it, ends the log.
+
+    Args:
+        root: The journal's folder.
+        from_seq: First sequence number wanted.
+
+    Raises:
+        BrokenChainError: A line is not what was written; it names file and line.
+        JournalReadError: A file cannot be read.
+    """
+    segments = list_segments(root / EVENTS)
+    first = 0
+    for index, segment in enumerate(segments):
+        if segment.first_seq <= from_seq:
+            first = index
+    crc = crc_before(segments[:first])
+    last_line = None
+    for segment in segments[first:]:
+        for line in read_lines(segment):
+            if last_line is not None:
+                raise _broken(last_line, LineError("the line is torn"))
+            if not line.data.endswith(b"\n"):
+                last_line = line
+                continue
+            event, crc = prove_line(line, crc)
+            if event.seq >= from_seq:
+                yield event
+
+
+def prove_line(line: JournalLine, previous_crc: int | None) -> tuple[RawEvent, int]:
+    """Return the event of a line and its checksum.
+
+    Raises:
+        BrokenChainError: The line does not follow from the one before, or is no event.
+    """
+    try:
+        crc = check_line(line.data, previous_crc)
+        return parse_line(line.data), crc
+    except LineError as error:
+        raise _broken(line, error) from error
+
+
+def _broken(line: JournalLine, error: LineError) -> BrokenChainError:
+    return BrokenChainError(line.segment.path, line.number, str(error))
+
+
+def read_lines(segment: Segment, from_offset: int = 0) -> Iterator[JournalLine]:
+    """Yield the lines of a segment, plain or sealed.
+
+    Args:
+        segment: The file.
+        from_offset: Uncompressed offset at which a line begins.
+
+    Raises:
+        JournalReadError: The file cannot be read or is damaged.
+    """
+    number, offset = 0, 0
+    rest = b""
+    for block in read_blocks(segment):
+        lines = (rest + block).split(b"\n")
+        rest = lines.pop()
+        for text in lines:
+            number += 1
+            if offset >= from_offset:
+                yield JournalLine(segment, number, offset, text + b"\n")
+            offset += len(text) + 1
+    if rest and offset >= from_offset:
+        yield JournalLine(segment, number + 1, offset, rest)
+
+
+def read_blocks(segment: Segment) -> Iterator[bytes]:
+    """Yield the uncompressed bytes of a segment in pieces.
+
+    Raises:
+        JournalReadError: The file cannot be read or is damaged.
+    """
+    if not segment.is_sealed:
+        try:
+            with segment.path.open("rb") as file:
+                while block := file.read(BLOCK_BYTES):
+                    yield block
+            return
+        except FileNotFoundError:
+            # It was sealed since the folder was listed; sealing comes before any block was lost.
+            if not segment.sealed_path.exists():
+                raise JournalReadError(segment.path, "it has disappeared") from None
+        except OSError as error:
+            raise JournalReadError(segment.path, f"cannot be read: {error.strerror}") from error
+    yield from read_frames(segment, read_seal(segment))
+
+
+def read_all(log_dir: Path) -> Iterator[bytes]:
+    """Yield the lines of one derived log over all its segments."""
+    for segment in list_segments(log_dir):
+        for line in read_lines(segment):
+            yield line.data

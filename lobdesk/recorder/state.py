@@ -1,0 +1,107 @@
+"""What a recorder last said about itself, in a file that others may read at any time."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import msgspec
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+STATE_FILE = "recorder.json"
+
+
+class BookReport(msgspec.Struct, frozen=True, kw_only=True):
+    """One symbol.
+
+    Attributes:
+        state: ``live``, ``suspect``, ``awaiting_ack``, ``awaiting_snapshot``, ``refused``,
+            ``unsubscribed``.
+        since_us: Wall clock when it came into this state.
+        verified: Book frames whose checksum agreed.
+        failed: Book frames whose checksum differed.
+        unverified: Book frames that could not be checked, for example during a resync.
+        trades: Trades recorded.
+        reason: Why it was refused, else empty.
+    """
+
+    state: str
+    since_us: int
+    verified: int = 0
+    failed: int = 0
+    unverified: int = 0
+    trades: int = 0
+    reason: str = ""
+
+
+class RecorderReport(msgspec.Struct, frozen=True, kw_only=True):
+    """The whole recorder.
+
+    Attributes:
+        pid: Process.
+        boot: Boot that ``mono_us`` belongs to.
+        written_us: Wall clock of this report.
+        mono_us: Monotonic clock of this report.
+        started_us: Wall clock when the process began.
+        url: Endpoint.
+        persists: False if nothing is kept: ``L2_PERSIST_JSONL=false`` only verifies.
+        ended: Why it ended; empty while it runs.
+        error: What stopped the second stage, whose work the next start does again; empty if
+            nothing did.
+        connection: Number of the connection in use.
+        is_connected: Whether a connection is open.
+        connects: Connections opened since the start.
+        last_frame_us: Wall clock of the last frame, 0 if there was none.
+        seq: Last number given to a record.
+        frames: Frames received.
+        malformed: Frames that were no sense.
+        bytes_received: Sum of their sizes.
+        queued: Frames that wait behind the raw log.
+        queue_size: How many may wait.
+        queue_full: Frames that found the queue full; they were caught up from the raw log.
+        lost: Records that could not be written.
+        resyncs: Single books rebuilt.
+        books: By symbol.
+    """
+
+    pid: int
+    boot: str
+    written_us: int
+    mono_us: int
+    started_us: int
+    url: str
+    persists: bool
+    ended: str = ""
+    error: str = ""
+    connection: int = 0
+    is_connected: bool = False
+    connects: int = 0
+    last_frame_us: int = 0
+    seq: int = 0
+    frames: int = 0
+    malformed: int = 0
+    bytes_received: int = 0
+    queued: int = 0
+    queue_size: int = 0
+    queue_full: int = 0
+    lost: int = 0
+    resyncs: int = 0
+    books: dict[str, BookReport] = {}
+
+
+def write_report(root: Path, report: RecorderReport) -> None:
+    """Replace the report; a reader sees the old one or the new one, never a part."""
+    path = root / STATE_FILE
+    fresh = path.with_suffix(".tmp")
+    fresh.write_bytes(msgspec.json.format(msgspec.json.encode(report)) + b"\n")
+    os.replace(fresh, path)  # noqa: PTH105 - atomic on every system, unlike rename on some
+
+
+def read_report(root: Path) -> RecorderReport | None:
+    """Return the last report; None if there is none, or it is another version's."""
+    try:
+        return msgspec.json.decode((root / STATE_FILE).read_bytes(), type=RecorderReport)
+    except (OSError, msgspec.DecodeError):
+        return None

@@ -1,0 +1,158 @@
+"""The simulated exchange without its sockets: books, subscriptions, requests and answers."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING, NamedTuple
+
+from lobdesk.simulator import wire
+from lobdesk.simulator.levels import DepthView, LevelBook
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from lobdesk.records import Instrument, Level
+    from lobdesk.simulator.events import Market, MarketEvent, TradePrint
+
+TRADE_HISTORY = 50
+
+
+class Frame(NamedTuple):
+    """A frame on its way to a client.
+
+    Attributes:
+        text: What is sent.
+        channel: ``book``, ``trade``, ``instrument``, ``status``, ``heartbeat`` or empty.
+        symbol: Pair of a ``book`` or ``trade`` frame, else empty.
+    """
+
+    text: str
+    channel: str = ""
+    symbol: str = ""
+
+
+class Subscriber:
+    """Receives frames; identity is what counts.
+
+    Attributes:
+        outbox: Frames that wait to be sent, oldest first.
+    """
+
+    def __init__(self) -> None:
+        self.outbox: deque[Frame] = deque()
+
+    def deliver(self, frame: Frame) -> None:
+        """Queue a frame."""
+        self.outbox.append(frame)
+
+
+class _BookFeed:
+    def __init__(self, book: LevelBook, depth: int) -> None:
+        self.view = DepthView(book, depth)
+        self.subscribers: dict[Subscriber, None] = {}
+
+
+class Exchange:
+    """All books and who listens to them.
+
+    Attributes:
+        instruments: Symbol → how it counts.
+        clock: Returns the exchange's time in microseconds.
+        shift_us: Added to every exchange time of the market.
+        frames: Market frames made so far.
+    """
+
+    def __init__(self, market: Market, clock: Callable[[], int]) -> None:
+        self.instruments: dict[str, Instrument] = dict(market.instruments)
+        self.clock = clock
+        self.shift_us = 0
+        self.frames = 0
+        self._books = {symbol: LevelBook() for symbol in self.instruments}
+        self._last_us = dict.fromkeys(self.instruments, market.start_us)
+        self._feeds: dict[str, dict[int, _BookFeed]] = {symbol: {} for symbol in self.instruments}
+        self._trade_listeners: dict[str, dict[Subscriber, None]] = {
+            symbol: {} for symbol in self.instruments
+        }
+        self._trades: dict[str, deque[TradePrint]] = {
+            symbol: deque(maxlen=TRADE_HISTORY) for symbol in self.instruments
+        }
+        for event in market.opening():
+            self.apply(event)
+
+    def apply(self, event: MarketEvent) -> None:
+        """Let an event happen and tell the subscribers."""
+        symbol = event.symbol
+        self._last_us[symbol] = event.exch_ts_us
+        if event.trades:
+            self._trades[symbol].extend(event.trades)
+            self._tell_trades(symbol, event.trades)
+        if not event.changes:
+            return
+        book = self._books[symbol]
+        for side, price_ticks, qty_lots in event.changes:
+            book.set(side, price_ticks, qty_lots)
+        for feed in self._feeds[symbol].values():
+            bids, asks = feed.view.refresh(event.changes)
+            if bids or asks:
+                self._tell_book(symbol, feed, (bids, asks))
+
+    def subscribe_book(
+        self, subscriber: Subscriber, symbol: str, depth: int, *, with_snapshot: bool
+    ) -> None:
+        """Add a listener and queue the book as it stands."""
+        feed = self._feeds[symbol].get(depth)
+        if feed is None:
+            feed = self._feeds[symbol][depth] = _BookFeed(self._books[symbol], depth)
+        feed.subscribers[subscriber] = None
+        if with_snapshot:
+            text = wire.book_frame(
+                "snapshot",
+                self.instruments[symbol],
+                feed.view.snapshot(),
+                feed.view.checksum(),
+                self._last_us[symbol] + self.shift_us,
+            )
+            subscriber.deliver(Frame(text, "book", symbol))
+
+    def unsubscribe_book(self, subscriber: Subscriber, symbol: str, depth: int) -> None:
+        """Remove a listener."""
+        feed = self._feeds[symbol][depth]
+        feed.subscribers.pop(subscriber, None)
+        if not feed.subscribers:
+            del self._feeds[symbol][depth]
+
+    def subscribe_trades(self, subscriber: Subscriber, symbol: str, *, with_snapshot: bool) -> None:
+        """Add a listener and queue the last trades."""
+        self._trade_listeners[symbol][subscriber] = None
+        if with_snapshot:
+            subscriber.deliver(self._trade_frame("snapshot", symbol, self._trades[symbol]))
+
+    def unsubscribe_trades(self, subscriber: Subscriber, symbol: str) -> None:
+        """Remove a listener."""
+        self._trade_listeners[symbol].pop(subscriber, None)
+
+    def _tell_book(
+        self, symbol: str, feed: _BookFeed, levels: tuple[list[Level], list[Level]]
+    ) -> None:
+        text = wire.book_frame(
+            "update",
+            self.instruments[symbol],
+            levels,
+            feed.view.checksum(),
+            self._last_us[symbol] + self.shift_us,
+        )
+        self._tell(feed.subscribers, Frame(text, "book", symbol))
+
+    def _tell_trades(self, symbol: str, trades: Iterable[TradePrint]) -> None:
+        listeners = self._trade_listeners[symbol]
+        if listeners:
+            self._tell(listeners, self._trade_frame("update", symbol, trades))
+
+    def _trade_frame(self, kind: str, symbol: str, trades: Iterable[TradePrint]) -> Frame:
+        text = wire.trade_frame(kind, self.instruments[symbol], trades, self.shift_us)
+        return Frame(text, "trade", symbol)
+
+    def _tell(self, subscribers: dict[Subscriber, None], frame: Frame) -> None:
+        for subscriber in subscribers:
+            self.frames += 1
+            subscriber.deliver(frame)

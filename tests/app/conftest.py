@@ -1,0 +1,47 @@
+"""Text-grid snapshots: what a widget or the whole screen shows, and in which styles.
+
+``UPDATE_SNAPSHOTS=1 pytest tests/app`` writes them anew; look at the difference before committing.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import pytest
+
+from lobdesk.app.widgets.rows import Row, row_text
+
+FOLDER = Path(__file__).parent / "snapshots"
+STYLE_LETTERS = {
+    "bid": "b", "ask": "a", "dim": ".", "strong": "s", "warn": "w", "good": "g", "bad": "x",
+    "accent": "c", "cursor": "_", "tab": "t", "": " ",
+}  # fmt: skip
+
+Check = Callable[[str, str], None]
+
+
+@pytest.fixture
+def snapshot() -> Check:
+    """Compare a text with the stored one of that name."""
+
+    def check(name: str, text: str) -> None:
+        path = FOLDER / f"{name}.txt"
+        if os.environ.get("UPDATE_SNAPSHOTS"):
+            FOLDER.mkdir(exist_ok=True)
+            path.write_text(text + "\n", encoding="utf-8")
+        assert path.is_file(), f"no snapshot {name}; run with UPDATE_SNAPSHOTS=1"
+        assert text + "\n" == path.read_text(encoding="utf-8")
+
+    return check
+
+
+def grid_text(rows: Sequence[Row]) -> str:
+    """Return the rows as text, then one letter of style a cell."""
+    text = [row_text(row).rstrip() for row in rows]
+    styles = [
+        "".join(STYLE_LETTERS[names.split("+")[0]] * len(part) for part, names in row).rstrip()
+        for row in rows
+    ]
+    return "\n".join([*text, "-" * 8, *styles])
