@@ -22,6 +22,10 @@ Verdict = _native.Verdict
 crc32 = _native.crc32
 
 # --- scan: journal lines to columns ---
+build_market_records = _native.build_market_records
+scan_events = _native.scan_events
+scan_snapshots = _native.scan_snapshots
+scan_trades = _native.scan_trades
 
 # --- windows: features, normalization, gather ---
 build_feature_rows = _native.build_feature_rows

@@ -119,6 +119,7 @@ class LobdeskApp(App[None]):
         self.paths = DataPaths(data_dir)
         self.jobs = jobs if jobs is not None else JobPool(data_dir)
         self.run_id = run
+        self.book_wanted: tuple[str, int] | None = None
         self.job_list: Sequence[Job] = ()
         self._first_pane = pane
         self._market: MarketReader | None = None
@@ -193,6 +194,11 @@ class LobdeskApp(App[None]):
             severity="error" if is_error else "information",
             markup=False,
         )
+
+    def show_book(self, symbol: str, ts_us: int) -> None:
+        """Open Books at an instant of a symbol."""
+        self.book_wanted = (symbol, ts_us)
+        self.action_show("books")
 
     @property
     def is_empty(self) -> bool:

@@ -84,6 +84,11 @@ class BooksPane(Pane):
         """Read the list of symbols."""
         self._read_symbols()
 
+    def shown(self) -> None:
+        """Go to the instant that another pane asked for."""
+        if self._symbols:
+            self._take_wanted()
+
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
         """Offer indexing only while there is no index."""
         return not self.desk.paths.catalog.exists() if action == "index" else True
@@ -115,14 +120,24 @@ class BooksPane(Pane):
         if not self._symbols:
             self._show_empty("The index holds no books. Press ctrl+r after recording.")
             return
+        if self._take_wanted():
+            return
         now_us = self._tape.now_us if self._tape is not None else None
         self._place = min(self._place, len(self._symbols) - 1)
         await self._open_symbol(now_us)
 
+    def _take_wanted(self) -> bool:
+        wanted, self.desk.book_wanted = self.desk.book_wanted, None
+        names = [info.symbol for info in self._symbols]
+        if wanted is None or wanted[0] not in names:
+            return False
+        self._change_symbol(names.index(wanted[0]), wanted[1])
+        return True
+
     @work(exclusive=True, group="books", exit_on_error=False)
-    async def _change_symbol(self, place: int) -> None:
+    async def _change_symbol(self, place: int, ts_us: int | None = None) -> None:
         self._place = place
-        await self._open_symbol(None)
+        await self._open_symbol(ts_us)
 
     async def _open_symbol(self, ts_us: int | None) -> None:
         info = self._symbols[self._place]

@@ -12,7 +12,7 @@ from textual.containers import Horizontal, Vertical
 
 from lobdesk.app.dialogs import PromptScreen
 from lobdesk.app.panes.base import Pane
-from lobdesk.app.panes.replay.model import FILL_COLUMNS, Player
+from lobdesk.app.panes.replay.model import Player
 from lobdesk.app.panes.replay.views import OrdersView, TransportView, money_facts
 from lobdesk.app.text import clock_text, parse_instant
 from lobdesk.app.widgets.chart import ChartView, Curve, LineChart
@@ -213,7 +213,7 @@ class ReplayPane(Pane):
         if player.view.fills != self._shown_fills:
             self._shown_fills = player.view.fills
             grid = self.query_one("#replay-ledger", ResultGrid)
-            grid.show(ListTable(FILL_COLUMNS, player.fill_rows()))
+            grid.show(player.ledger())
             grid.border_title = f"Ledger  {player.view.fills} of {len(player.fill_times)} fills"
 
     # --- keys ---
@@ -309,5 +309,5 @@ class ReplayPane(Pane):
 def _outcome(run: Run) -> tuple[str, str]:
     metrics = run.metrics()
     fills = metrics.get("fills", "--")
-    net = metrics.get("net_pnl", metrics.get("equity"))
+    net = metrics.get("final_pnl")
     return str(fills), f"{net:+.4f}" if isinstance(net, int | float) else "--"

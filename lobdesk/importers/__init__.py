@@ -1,0 +1,26 @@
+"""Taking recordings of others into the journal."""
+
+from lobdesk.importers.importing import (
+    ImportReport,
+    SourceInfo,
+    find_source,
+    import_file,
+    list_sources,
+)
+from lobdesk.importers.registry import FORMATS, PLANNED, UnsupportedFormatError, find_format
+from lobdesk.importers.source import ForeignCapture, ImportedFrame, ImportFormat
+
+__all__ = [
+    "FORMATS",
+    "PLANNED",
+    "ForeignCapture",
+    "ImportFormat",
+    "ImportReport",
+    "ImportedFrame",
+    "SourceInfo",
+    "UnsupportedFormatError",
+    "find_format",
+    "find_source",
+    "import_file",
+    "list_sources",
+]

@@ -1,0 +1,363 @@
+"""The index as a Python object: trusted SQL, columns, books at an instant."""
+
+from __future__ import annotations
+
+import tempfile
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import duckdb
+
+from lobdesk.index.columns import read_snapshots, read_trades
+from lobdesk.index.errors import QueryError, UnknownSymbolError
+from lobdesk.index.query import fetch
+from lobdesk.index.session import open_session
+from lobdesk.paths import DataPaths
+from lobdesk.records import L2Snapshot
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from lobdesk.index.columns import SnapshotColumns, TradeColumns
+    from lobdesk.index.result import SqlResult
+    from lobdesk.index.session import Session
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SymbolInfo:
+    """What the index holds of one symbol.
+
+    Attributes:
+        symbol: Exchange name of the pair.
+        rows: Book snapshots.
+        trades: Trades.
+        first_ts_us: Least exchange time of a snapshot or trade.
+        last_ts_us: Greatest exchange time.
+        price_precision: Digits of ticks in the newest row.
+        qty_precision: Digits of lots in the newest row.
+        price_increment: Smallest price step as decimal text; empty if the source does not say.
+        sources: Sources that have the symbol.
+    """
+
+    symbol: str
+    rows: int
+    trades: int
+    first_ts_us: int
+    last_ts_us: int
+    price_precision: int
+    qty_precision: int
+    price_increment: str
+    sources: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gap:
+    """A stretch of one symbol without a verified book.
+
+    Attributes:
+        source: Journal.
+        symbol: Exchange name of the pair.
+        cause: Why.
+        last_verified_seq: Last verified event before; None if there was none.
+        first_verified_seq: First verified event after; None if not known.
+        from_us: Receipt of the former.
+        to_us: Receipt of the latter.
+    """
+
+    source: str
+    symbol: str
+    cause: str
+    last_verified_seq: int | None
+    first_verified_seq: int | None
+    from_us: int | None
+    to_us: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quality:
+    """How good the recording of one symbol is.
+
+    Attributes:
+        book_frames: Received book frames; 0 if the source has no frames.
+        verified: Snapshot rows whose checksum was right.
+        without_checksum: Snapshot rows of sources without checksums.
+        failed: Book frames whose checksum was wrong.
+        unverified: Book frames that were not compared (during a resync, precision unknown).
+        resyncs: Frames that replaced the book, without the first of each source.
+        gaps: Noted gaps.
+        gap_us: Their total length.
+        crossed: Rows whose best bid is not below the best ask.
+    """
+
+    book_frames: int
+    verified: int
+    without_checksum: int
+    failed: int
+    unverified: int
+    resyncs: int
+    gaps: int
+    gap_us: int
+    crossed: int
+
+
+class Catalog:
+    """A consistent view of everything that was in the journal when it was opened.
+
+    Any number of threads may call it. What arrives later is seen after ``refresh``.
+    """
+
+    def __init__(self, data_dir: Path, *, threads: int = 2, has_tail: bool = True) -> None:
+        self._paths = DataPaths(data_dir)
+        self._threads = threads
+        self._has_tail = has_tail
+        self._temp = tempfile.TemporaryDirectory(prefix="lobdesk-index-")
+        self._lock = threading.Lock()
+        try:
+            self._session = self._open()
+        except BaseException:
+            self._temp.cleanup()
+            raise
+
+    def __enter__(self) -> Catalog:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    @property
+    def data_dir(self) -> Path:
+        """Data directory."""
+        return self._paths.root
+
+    @property
+    def left_out_bytes(self) -> int:
+        """Journal bytes that no query sees, because the index is too far behind the journal."""
+        return self._session.left_out_bytes
+
+    def refresh(self) -> None:
+        """Take in what was written since; running queries finish on what they began with."""
+        session = self._open()
+        with self._lock:
+            old, self._session = self._session, session
+        old.con.close()
+
+    def close(self) -> None:
+        """Let go of everything."""
+        self._session.con.close()
+        self._temp.cleanup()
+
+    def sql(
+        self, text: str, values: list[Any] | None = None, *, limit: int | None = None
+    ) -> SqlResult:
+        """Run one query that we wrote ourselves.
+
+        SQL from people goes through ``run_user_sql``: this one has no fence.
+
+        Args:
+            text: One statement.
+            values: For its ``?`` parameters.
+            limit: Most rows to return.
+
+        Raises:
+            QueryError: It is wrong or failed.
+        """
+        with self.cursor() as con:
+            return fetch(con, text, values, limit=limit)
+
+    def cursor(self) -> duckdb.DuckDBPyConnection:
+        """Return a connection of the caller's own; close it."""
+        with self._lock:
+            return self._session.con.cursor()
+
+    def symbols(self) -> list[SymbolInfo]:
+        """Return what is there, by name."""
+        rows = self._rows(_SYMBOLS)
+        return [
+            SymbolInfo(
+                symbol=symbol, rows=count, trades=trades, first_ts_us=first, last_ts_us=last,
+                price_precision=price, qty_precision=qty, price_increment=increment or "",
+                sources=tuple(sources),
+            )
+            for symbol, count, trades, first, last, price, qty, increment, sources in rows
+        ]  # fmt: skip
+
+    def snapshot_columns(
+        self,
+        symbol: str,
+        *,
+        start_us: int | None = None,
+        end_us: int | None = None,
+        source: str | None = None,
+    ) -> SnapshotColumns:
+        """Return a symbol's book snapshots as arrays.
+
+        Args:
+            symbol: Exchange name of the pair.
+            start_us: Least exchange time.
+            end_us: Exchange time that is no longer included.
+            source: Only this source; None takes all, one after the other.
+
+        Raises:
+            UnknownSymbolError: The index has nothing of the symbol.
+        """
+        with self.cursor() as con:
+            found = read_snapshots(con, symbol, start_us=start_us, end_us=end_us, source=source)
+        if not len(found):
+            self._require(symbol)
+        return found
+
+    def trade_columns(
+        self,
+        symbol: str,
+        *,
+        start_us: int | None = None,
+        end_us: int | None = None,
+        source: str | None = None,
+    ) -> TradeColumns:
+        """Return a symbol's trades as arrays; arguments as in ``snapshot_columns``."""
+        with self.cursor() as con:
+            found = read_trades(con, symbol, start_us=start_us, end_us=end_us, source=source)
+        if not len(found):
+            self._require(symbol)
+        return found
+
+    def gaps(self, symbol: str | None = None) -> list[Gap]:
+        """Return the noted gaps of one symbol or all, in order of time."""
+        rows = self._rows(
+            "SELECT source, symbol, cause, last_verified_seq, first_verified_seq, from_us, to_us "
+            "FROM gaps WHERE ?::VARCHAR IS NULL OR symbol = ?::VARCHAR "
+            "ORDER BY from_us, source, seq",
+            [symbol, symbol],
+        )
+        names = Gap.__dataclass_fields__
+        return [Gap(**dict(zip(names, row, strict=True))) for row in rows]
+
+    def quality(self, symbol: str) -> Quality:
+        """Return how good the recording of a symbol is.
+
+        Raises:
+            UnknownSymbolError: The index has nothing of the symbol.
+        """
+        self._require(symbol)
+        (row,) = self._rows(_QUALITY, [symbol] * 4)
+        return Quality(**dict(zip(Quality.__dataclass_fields__, row, strict=True)))
+
+    def book_at(self, symbol: str, ts_us: int, *, source: str | None = None) -> L2Snapshot | None:
+        """Return the last book whose exchange time is not after an instant, None if there is none.
+
+        Raises:
+            UnknownSymbolError: The index has nothing of the symbol.
+        """
+        rows = self._rows(_BOOK_AT, [symbol, ts_us, source, source])
+        if not rows:
+            self._require(symbol)
+            return None
+        seq, exch, recv, price, qty, bid_ticks, bid_lots, ask_ticks, ask_lots, crc, verified = rows[
+            0
+        ]
+        return L2Snapshot(
+            v=1, symbol=symbol, seq=seq, exch_ts_us=exch, recv_ts_us=recv, price_precision=price,
+            qty_precision=qty, bids=_levels(bid_ticks, bid_lots), asks=_levels(ask_ticks, ask_lots),
+            checksum=crc, verified=verified,
+        )  # fmt: skip
+
+    def _open(self) -> Session:
+        return open_session(
+            self._paths,
+            temp_dir=Path(self._temp.name),
+            threads=self._threads,
+            has_tail=self._has_tail,
+        )
+
+    def _rows(self, text: str, values: list[Any] | None = None) -> list[tuple[Any, ...]]:
+        try:
+            with self.cursor() as con:
+                return con.execute(text, values).fetchall()
+        except duckdb.Error as error:
+            raise QueryError(str(error).splitlines()[0]) from error
+
+    def _require(self, symbol: str) -> None:
+        known = [info.symbol for info in self.symbols()]
+        if symbol not in known:
+            raise UnknownSymbolError(symbol, known)
+
+
+def open_catalog(data_dir: Path | str, *, threads: int = 2, has_tail: bool = True) -> Catalog:
+    """Open the index of a data directory.
+
+    Nothing is locked and nobody waits: the reader copies the catalogue, reads the journal's lines
+    that are in no part yet, and queries both in a database of its own.
+
+    Args:
+        data_dir: Data directory.
+        threads: DuckDB's workers.
+        has_tail: False leaves out lines that are in no part yet.
+
+    Raises:
+        IndexMissingError: ``lobdesk index`` never ran here.
+        IndexUnreadableError: The catalogue is damaged, foreign or of another version.
+    """
+    return Catalog(Path(data_dir), threads=threads, has_tail=has_tail)
+
+
+def _levels(ticks: list[int], lots: list[int]) -> tuple[tuple[int, int], ...]:
+    return tuple((price, qty) for price, qty in zip(ticks, lots, strict=True) if qty > 0)
+
+
+_SYMBOLS = """
+WITH s AS (
+    SELECT symbol, count(*) AS snapshots, 0 AS trades, min(exch_ts_us) AS first,
+           max(exch_ts_us) AS last, arg_max(price_precision, recv_ts_us) AS price,
+           arg_max(qty_precision, recv_ts_us) AS qty, max(recv_ts_us) AS newest,
+           list(DISTINCT source) AS sources
+    FROM internal.snapshots GROUP BY symbol
+    UNION ALL
+    SELECT symbol, 0, count(*), min(exch_ts_us), max(exch_ts_us),
+           arg_max(price_precision, recv_ts_us), arg_max(qty_precision, recv_ts_us),
+           max(recv_ts_us), list(DISTINCT source)
+    FROM internal.trades GROUP BY symbol
+), i AS (
+    SELECT symbol, arg_max(price_increment, recv_ts_us) AS increment
+    FROM internal.instruments WHERE price_increment <> '' GROUP BY symbol
+)
+SELECT s.symbol, sum(snapshots)::BIGINT, sum(trades)::BIGINT, min(first), max(last),
+       arg_max(price, newest), arg_max(qty, newest), any_value(increment),
+       list_sort(list_distinct(flatten(list(sources))))
+FROM s LEFT JOIN i USING (symbol) GROUP BY s.symbol ORDER BY s.symbol
+"""
+
+_QUALITY = """
+SELECT frames, verified, without_checksum, failed, greatest(frames - verified - failed, 0),
+       greatest(replaced - firsts, 0), gaps, gap_us, crossed
+FROM (
+    SELECT count(*) AS frames, count(*) FILTER (checksum_ok = false) AS failed
+    FROM raw_events WHERE symbol = ? AND dir = 'in' AND channel = 'book'
+      AND type IN ('snapshot', 'update')
+), (
+    SELECT count(*) FILTER (verified) AS verified,
+           count(*) FILTER (verified IS NULL) AS without_checksum,
+           count(*) FILTER (crossed) AS crossed
+    FROM internal.snapshots WHERE symbol = ?
+), (
+    SELECT count(*) AS replaced, count(DISTINCT source) AS firsts
+    FROM internal.snapshots WHERE symbol = ? AND is_snapshot
+), (
+    SELECT count(*) AS gaps, coalesce(sum(to_us - from_us), 0)::BIGINT AS gap_us
+    FROM internal.gaps WHERE symbol = ?
+)
+"""
+
+_BOOK_AT = """
+SELECT seq, exch_ts_us, recv_ts_us, price_precision, qty_precision,
+       bid_ticks, bid_lots, ask_ticks, ask_lots, checksum, verified
+FROM internal.snapshots
+WHERE symbol = ? AND exch_ts_us <= ? AND (?::VARCHAR IS NULL OR source = ?::VARCHAR)
+ORDER BY exch_ts_us DESC, seq DESC LIMIT 1
+"""

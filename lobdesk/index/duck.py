@@ -1,0 +1,90 @@
+"""Opening DuckDB the way this project needs it. All of its traps are handled here."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import duckdb
+import numpy as np
+
+from lobdesk.index.schema import BOOK_LEVELS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from lobdesk.index.extract import Columns
+    from lobdesk.index.schema import Table
+
+MEMORY_LIMIT = "2GB"
+
+
+def connect(
+    *, threads: int = 2, temp_dir: Path | None = None, memory_limit: str = MEMORY_LIMIT
+) -> duckdb.DuckDBPyConnection:
+    """Open a private in-memory database.
+
+    Args:
+        threads: Workers; 1 makes what is written repeat byte for byte.
+        temp_dir: Where large sorts may spill; None forbids spilling.
+        memory_limit: DuckDB's own bound.
+    """
+    config: dict[str, Any] = {
+        "threads": str(threads),
+        "memory_limit": memory_limit,
+        # Objects are texts or None: without this DuckDB guesses from the first thousand.
+        "pandas_analyze_sample": "0",
+        # The default is a folder in the current directory.
+        "temp_directory": str(temp_dir) if temp_dir is not None else "",
+        "autoinstall_known_extensions": "false",
+        "autoload_known_extensions": "false",
+    }
+    con = duckdb.connect(":memory:", config=config)
+    # The bar would be drawn across the desk's screen.
+    con.execute("SET enable_progress_bar_print = false")
+    con.execute("SET TimeZone = 'UTC'")
+    return con
+
+
+def quote(text: str) -> str:
+    """Return a SQL string literal."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def glob_free(path: Path) -> str:
+    """Return a path in which DuckDB sees no pattern."""
+    text = str(path).replace("[", "[[]")
+    return text.replace("*", "[*]").replace("?", "[?]")
+
+
+def parquet_scan(paths: Iterable[Path]) -> str:
+    """Return a SQL table expression over Parquet files.
+
+    Folder names such as ``pair=…`` must never override columns, so partitioning is off.
+    """
+    names = ", ".join(quote(glob_free(path)) for path in paths)
+    return f"read_parquet([{names}], hive_partitioning = false)"
+
+
+def flatten(columns: Columns) -> dict[str, Any]:
+    """Return columns that DuckDB can scan: levels become one column each."""
+    flat: dict[str, Any] = {}
+    for name, values in columns.items():
+        if values.ndim == 2:
+            for level, column in enumerate(np.ascontiguousarray(values.T)):
+                flat[f"{name}_{level}"] = column
+        else:
+            flat[name] = values
+    return flat
+
+
+def select_list(table: Table) -> str:
+    """Return SQL expressions that make a table's stored columns of flattened ones."""
+    parts = []
+    for column in table.columns:
+        if column.type.endswith("]"):
+            levels = ", ".join(f'"{column.name}_{level}"' for level in range(BOOK_LEVELS))
+            parts.append(f'array_value({levels})::{column.type} AS "{column.name}"')
+        else:
+            parts.append(f'"{column.name}"::{column.type} AS "{column.name}"')
+    return ", ".join(parts)

@@ -1,0 +1,80 @@
+"""What can go wrong with the index, by name."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lobdesk.errors import CatalogError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+class IndexMissingError(CatalogError):
+    """There is no published index yet."""
+
+    def __init__(self, data_dir: Path) -> None:
+        self.data_dir = data_dir
+        super().__init__(f"{data_dir}: there is no index; run: lobdesk index")
+
+
+class IndexUnreadableError(CatalogError):
+    """The published index is damaged, foreign or of another version."""
+
+    def __init__(self, path: Path, reason: str) -> None:
+        self.path = path
+        self.reason = reason
+        super().__init__(f"{path}: {reason}; it is disposable, rebuild it with: lobdesk index")
+
+
+class IndexBusyError(CatalogError):
+    """Another process is writing the index."""
+
+    def __init__(self, path: Path, holder: str) -> None:
+        self.path = path
+        self.holder = holder
+        super().__init__(f"{path}: another indexer is at work ({holder}); try again when it ends")
+
+
+class UnknownSymbolError(CatalogError):
+    """The index has no rows of a symbol."""
+
+    def __init__(self, symbol: str, known: list[str]) -> None:
+        self.symbol = symbol
+        self.known = known
+        names = ", ".join(known) if known else "none"
+        super().__init__(f"{symbol!r} is not indexed; indexed are: {names}")
+
+
+class QueryError(CatalogError):
+    """A query is wrong, was refused or failed; the message is one line."""
+
+
+class QueryTimeoutError(QueryError):
+    """A query was stopped at its deadline."""
+
+    def __init__(self, timeout_s: float) -> None:
+        self.timeout_s = timeout_s
+        super().__init__(f"the query was stopped after {timeout_s:g} s")
+
+
+class QueryCancelledError(QueryError):
+    """A query was stopped by its owner."""
+
+    def __init__(self) -> None:
+        super().__init__("the query was cancelled")
+
+
+class FenceError(QueryError):
+    """No fence by the operating system can be set up around a query."""
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+        super().__init__(
+            f"SQL from outside is refused: {reason}; run it without a fence, if you trust it, "
+            "with: --unsafe-sql"
+        )
+
+
+class RecordsError(CatalogError):
+    """Market data records cannot be written or opened."""

@@ -1,0 +1,76 @@
+"""Running one statement and taking its rows out of the database."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import duckdb
+
+from lobdesk.index.errors import QueryError
+from lobdesk.index.result import SqlResult
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+
+def fetch(
+    con: duckdb.DuckDBPyConnection,
+    text: str,
+    values: Sequence[Any] | None = None,
+    *,
+    limit: int | None = None,
+    notes: tuple[str, ...] = (),
+) -> SqlResult:
+    """Run one statement on a connection of the caller's own.
+
+    Raises:
+        QueryError: It is wrong or failed; the message is one line.
+    """
+    try:
+        columns, types = describe(con, text, values)
+        rows = con.fetchall() if limit is None else con.fetchmany(limit + 1)
+    except duckdb.Error as error:
+        raise QueryError(one_line(error)) from error
+    is_cut = limit is not None and len(rows) > limit
+    return SqlResult(columns, types, rows[:limit] if is_cut else rows, is_cut, notes)
+
+
+def describe(
+    con: duckdb.DuckDBPyConnection, text: str, values: Sequence[Any] | None = None
+) -> tuple[list[str], list[str]]:
+    """Run a statement and return names and types of its columns.
+
+    Raises:
+        QueryError: A column cannot be a Python value.
+    """
+    con.execute(text, values)
+    columns = [str(entry[0]) for entry in con.description or []]
+    types = [str(entry[1]) for entry in con.description or []]
+    zoned = [name for name, kind in zip(columns, types, strict=True) if "TIME ZONE" in kind]
+    if zoned:
+        # Python values with a zone would need one more library.
+        raise QueryError(f"cast times with a zone to TIMESTAMP or VARCHAR: {', '.join(zoned)}")
+    return columns, types
+
+
+def fetch_rows(
+    con: duckdb.DuckDBPyConnection, batch_rows: int, limit: int | None
+) -> Iterator[dict[str, Any]]:
+    """Yield the rows of the running statement in batches, then whether the limit cut them."""
+    left = limit
+    while left is None or left > 0:
+        rows = con.fetchmany(batch_rows if left is None else min(batch_rows, left))
+        if not rows:
+            yield {"is_cut": False}
+            return
+        left = None if left is None else left - len(rows)
+        yield {"rows": rows}
+    yield {"is_cut": bool(con.fetchmany(1))}
+
+
+def one_line(error: Exception) -> str:
+    """Return the facts of a database error in one line."""
+    lines = [line.strip() for line in str(error).splitlines()]
+    useful = [line for line in lines if line and not line.startswith(("^", "LINE "))]
+    place = next((line for line in lines if line.startswith("LINE ")), "")
+    return " ".join([*useful[:2], f"({place})" if place else ""]).strip()

@@ -1,0 +1,229 @@
+"""Running SQL that people type: in a process of its own, behind a fence, with a deadline."""
+
+from __future__ import annotations
+
+import os
+import selectors
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from lobdesk.index import wire
+from lobdesk.index.errors import (
+    FenceError,
+    IndexMissingError,
+    QueryCancelledError,
+    QueryError,
+    QueryTimeoutError,
+)
+from lobdesk.index.fence import landlock_abi
+from lobdesk.index.result import SqlResult
+from lobdesk.index.worker import PARQUET_NAME, Request
+from lobdesk.paths import DataPaths
+
+if TYPE_CHECKING:
+    import threading
+    from collections.abc import Iterator
+
+DEFAULT_TIMEOUT_S = 60.0
+POLL_S = 0.05
+
+
+def run_user_sql(
+    data_dir: Path | str,
+    text: str,
+    *,
+    limit: int | None = 1000,
+    timeout_s: float = DEFAULT_TIMEOUT_S,
+    cancel: threading.Event | None = None,
+    is_unsafe: bool = False,
+) -> SqlResult:
+    """Run one SELECT from outside and return its rows.
+
+    It runs in a process that can read the index and the journal, and write nowhere else than in a
+    folder of its own that is deleted afterwards; it has no network, bounded memory and time.
+
+    Args:
+        data_dir: Data directory.
+        text: One SELECT.
+        limit: Most rows; None for all.
+        timeout_s: After this the process is killed.
+        cancel: Set it from another thread to kill the process.
+        is_unsafe: Run without the operating system's fence where there is none.
+
+    Raises:
+        FenceError: No fence can be built, and ``is_unsafe`` is False.
+        QueryError: The statement is wrong, was refused or failed.
+        QueryTimeoutError: The deadline passed.
+        QueryCancelledError: ``cancel`` was set.
+        IndexMissingError: There is no index.
+    """
+    columns: list[str] = []
+    types: list[str] = []
+    rows: list[tuple[Any, ...]] = []
+    is_cut = False
+    notes: tuple[str, ...] = ()
+    with _folder() as temp_dir:
+        request = _request(data_dir, text, temp_dir, limit, timeout_s, is_unsafe=is_unsafe)
+        for message in _messages(request, timeout_s, cancel):
+            if "columns" in message:
+                columns, types = message["columns"], message["types"]
+                notes = _notes(message["left_out"])
+            rows += [tuple(row) for row in message.get("rows", ())]
+            is_cut = message.get("is_cut", is_cut)
+    return SqlResult(columns, types, rows, is_cut, notes)
+
+
+def write_user_sql(
+    data_dir: Path | str,
+    text: str,
+    path: Path,
+    *,
+    limit: int | None = None,
+    timeout_s: float = DEFAULT_TIMEOUT_S,
+    is_unsafe: bool = False,
+) -> tuple[int, bool]:
+    """Run one SELECT from outside and write its rows to a Parquet file.
+
+    Returns:
+        Rows written, and whether the limit left some out.
+
+    Raises:
+        QueryError: As in ``run_user_sql``, or the file cannot be written.
+    """
+    with _folder() as temp_dir:
+        request = _request(
+            data_dir, text, temp_dir, limit, timeout_s, is_unsafe=is_unsafe, is_parquet=True
+        )
+        (message,) = list(_messages(request, timeout_s, None))
+        try:
+            path.write_bytes((Path(temp_dir) / PARQUET_NAME).read_bytes())
+        except OSError as error:
+            raise QueryError(f"{path}: cannot be written: {error.strerror}") from error
+        return message["written"], message["is_cut"]
+
+
+def _folder() -> tempfile.TemporaryDirectory[str]:
+    return tempfile.TemporaryDirectory(prefix="lobdesk-sql-")
+
+
+def _notes(left_out_bytes: int) -> tuple[str, ...]:
+    if not left_out_bytes:
+        return ()
+    megabytes = left_out_bytes / 1e6
+    return (f"{megabytes:,.0f} MB of the journal are not in the index yet; run: lobdesk index",)
+
+
+def _request(
+    data_dir: Path | str,
+    text: str,
+    temp_dir: str,
+    limit: int | None,
+    timeout_s: float,
+    *,
+    is_unsafe: bool,
+    is_parquet: bool = False,
+) -> Request:
+    if not DataPaths(Path(data_dir)).catalog.is_file():
+        raise IndexMissingError(Path(data_dir))
+    has_fence = landlock_abi() > 0
+    if not has_fence and not is_unsafe:
+        raise FenceError("this system has no Landlock")
+    return Request(
+        data_dir=str(Path(data_dir).resolve()),
+        text=text,
+        temp_dir=temp_dir,
+        limit=limit,
+        cpu_s=int(timeout_s * (os.cpu_count() or 1)) + 5,
+        is_fenced=has_fence,
+        is_parquet=is_parquet,
+    )
+
+
+def _messages(
+    request: Request, timeout_s: float, cancel: threading.Event | None
+) -> Iterator[dict[str, Any]]:
+    """Start the worker and yield what it says; it is dead when this ends, however it ends."""
+    # NumPy's own threads would start before the fence.
+    environment = {
+        "PATH": os.environ.get("PATH", ""),
+        "OPENBLAS_NUM_THREADS": "1",
+        "OMP_NUM_THREADS": "1",
+        "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "LC_ALL": "C.UTF-8",
+    }
+    process = subprocess.Popen(
+        [sys.executable, "-P", "-m", "lobdesk.index.worker"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=environment,
+        cwd=request.temp_dir,
+        start_new_session=True,
+    )
+    try:
+        assert process.stdin is not None  # noqa: S101 - we asked for pipes
+        process.stdin.write(msgspec.json.encode(request))
+        process.stdin.close()
+        yield from _read(process, time.monotonic() + timeout_s, timeout_s, cancel)
+    finally:
+        process.kill()
+        process.wait()
+        for stream in (process.stdin, process.stdout, process.stderr):
+            if stream is not None:
+                stream.close()
+
+
+def _read(
+    process: subprocess.Popen[bytes],
+    deadline_s: float,
+    timeout_s: float,
+    cancel: threading.Event | None,
+) -> Iterator[dict[str, Any]]:
+    assert process.stdout is not None  # noqa: S101 - we asked for pipes
+    assert process.stderr is not None  # noqa: S101 - we asked for pipes
+    buffer, complaint, is_done = bytearray(), bytearray(), False
+    with selectors.DefaultSelector() as selector:
+        selector.register(process.stdout, selectors.EVENT_READ, buffer)
+        selector.register(process.stderr, selectors.EVENT_READ, complaint)
+        while selector.get_map():
+            if cancel is not None and cancel.is_set():
+                raise QueryCancelledError
+            if time.monotonic() > deadline_s:
+                raise QueryTimeoutError(timeout_s)
+            for key, _ in selector.select(POLL_S):
+                data = os.read(key.fd, 1 << 20)
+                key.data.extend(data)
+                if not data:
+                    selector.unregister(key.fileobj)
+            for message in _cut(buffer):
+                _raise(message)
+                is_done = is_done or "is_cut" in message
+                yield message
+    if not is_done:
+        last = complaint.decode("utf-8", "replace").strip().splitlines()[-1:]
+        code = process.wait()
+        raise QueryError(" ".join(["the query's process died", f"(status {code})", *last]))
+
+
+def _cut(buffer: bytearray) -> Iterator[dict[str, Any]]:
+    """Take the complete messages from the front of a buffer."""
+    while len(buffer) >= 8:
+        length = int.from_bytes(buffer[:8], "little")
+        if len(buffer) < 8 + length:
+            return
+        data = bytes(buffer[8 : 8 + length])
+        del buffer[: 8 + length]
+        yield wire.decode(data)
+
+
+def _raise(message: dict[str, Any]) -> None:
+    if "error" not in message:
+        return
+    raise QueryError(message["error"])

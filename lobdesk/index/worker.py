@@ -1,0 +1,152 @@
+"""The process in which SQL from outside runs: ``python -m lobdesk.index.worker``.
+
+It reads one request from standard input, builds its fence, opens the views, gives up everything
+else, runs the statement and writes the rows to standard output.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+import duckdb
+import msgspec
+
+from lobdesk.errors import LobdeskError
+from lobdesk.index import duck, fence, wire
+from lobdesk.index.guard import check_statement
+from lobdesk.index.query import describe, fetch_rows, one_line
+from lobdesk.index.session import Session, open_session
+from lobdesk.paths import DataPaths
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+BATCH_ROWS = 4096
+PARQUET_NAME = "result.parquet"
+MEMORY_LIMIT = "2GB"
+ADDRESS_SPACE = 8 * fence.GIB
+LARGEST_FILE = 4 * fence.GIB
+SYSTEM_FACTS = (
+    "/proc/self/cgroup",
+    "/proc/meminfo",
+    "/proc/cpuinfo",
+    "/sys/fs/cgroup",
+    "/sys/devices/system/cpu",
+)
+"""What DuckDB asks for at its start; without them it ends the process."""
+
+
+class Request(msgspec.Struct, frozen=True, kw_only=True):
+    """What the worker is asked.
+
+    Attributes:
+        data_dir: Data directory.
+        text: SQL from outside.
+        temp_dir: Private folder for spilling and for a Parquet result.
+        limit: Most rows; None for all.
+        cpu_s: Most processor seconds.
+        is_fenced: False skips the operating system's fence.
+        is_parquet: True writes the rows to ``result.parquet`` instead of the pipe.
+    """
+
+    data_dir: str
+    text: str
+    temp_dir: str
+    limit: int | None
+    cpu_s: int
+    is_fenced: bool
+    is_parquet: bool
+
+
+def main() -> None:
+    """Serve one request."""
+    # Whatever a library prints must not mix with the answer.
+    out = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)
+    request = msgspec.json.decode(sys.stdin.buffer.read(), type=Request)
+    try:
+        for message in _serve(request):
+            _send(out, message)
+    except LobdeskError as error:
+        _send(out, {"error": str(error), "kind": type(error).__name__})
+    except duckdb.Error as error:
+        _send(out, {"error": one_line(error), "kind": "QueryError"})
+    except MemoryError:
+        _send(out, {"error": "the query needs more memory than it may have", "kind": "QueryError"})
+
+
+def _serve(request: Request) -> Iterator[dict[str, Any]]:
+    paths = DataPaths(Path(request.data_dir))
+    temp_dir = Path(request.temp_dir)
+    if request.is_fenced:
+        fence.confine(readable=_readable(paths), writable=[temp_dir])
+    fence.limit_resources(memory_bytes=ADDRESS_SPACE, cpu_s=request.cpu_s, file_bytes=LARGEST_FILE)
+    session = open_session(paths, temp_dir=temp_dir, memory_limit=MEMORY_LIMIT)
+    _lock_down(session, temp_dir)
+    text = check_statement(session.con, request.text)
+    if request.is_parquet:
+        yield _to_parquet(session.con, text, temp_dir / PARQUET_NAME, request.limit)
+        return
+    columns, types = describe(session.con, text)
+    yield {"columns": columns, "types": types, "left_out": session.left_out_bytes}
+    yield from fetch_rows(session.con, BATCH_ROWS, request.limit)
+
+
+def _readable(paths: DataPaths) -> list[Path]:
+    """Return what the session opens, and what Python may still import."""
+    data = [paths.catalog, paths.lake, paths.runs, paths.recorder_journal, paths.sources]
+    code = [Path(name) for name in {sys.prefix, sys.base_prefix, *sys.path} if name]
+    package = Path(__file__).parent.parent
+    libraries = [Path(name) for name in ("/usr/lib", "/lib", "/lib64", "/usr/share/zoneinfo")]
+    facts = [Path(name) for name in SYSTEM_FACTS]
+    return [*data, *(path for path in code if _is_code(path)), package, *libraries, *facts]
+
+
+def _is_code(path: Path) -> bool:
+    """Tell whether a folder is one of the interpreter's, not for example the current directory."""
+    return (
+        (path / "pyvenv.cfg").is_file()
+        or path.name.startswith("python")
+        or (path.name in {"site-packages", "dist-packages", "lib-dynload"})
+    )
+
+
+def _lock_down(session: Session, temp_dir: Path) -> None:
+    """Give up files, extensions and settings."""
+    con = session.con
+    names = ", ".join(duck.quote(str(path)) for path in session.files)
+    con.execute("SET python_enable_replacements = false")
+    con.execute("SET max_temp_directory_size = '4GB'")
+    con.execute(f"SET allowed_directories = [{duck.quote(str(temp_dir))}]")
+    con.execute(f"SET allowed_paths = [{names}]")
+    con.execute("SET enable_external_access = false")
+    con.execute("SET lock_configuration = true")
+
+
+def _to_parquet(
+    con: duckdb.DuckDBPyConnection, text: str, path: Path, limit: int | None
+) -> dict[str, Any]:
+    """Write the rows to a file; the text is one checked SELECT."""
+    bound = "" if limit is None else f" LIMIT {limit + 1}"
+    con.execute(f"CREATE TEMP TABLE result AS SELECT * FROM (\n{text}\n){bound}")
+    (count,) = con.execute("SELECT count(*) FROM result").fetchone() or (0,)
+    bound = "" if limit is None else f" LIMIT {limit}"
+    con.execute(
+        f"COPY (SELECT * FROM result{bound}) TO {duck.quote(str(path))} "
+        "(FORMAT parquet, COMPRESSION zstd)"
+    )
+    is_cut = limit is not None and count > limit
+    return {"written": limit if is_cut else count, "is_cut": is_cut}
+
+
+def _send(out: BinaryIO, message: dict[str, Any]) -> None:
+    data = wire.encode(message)
+    out.write(len(data).to_bytes(8, "little") + data)
+    out.flush()
+
+
+if __name__ == "__main__":
+    main()

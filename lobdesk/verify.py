@@ -1,0 +1,196 @@
+"""Whether the journals are what was written, and say what the exchange said."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field, fields
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from lobdesk.derive import Deriver, note_kind
+from lobdesk.errors import JournalError
+from lobdesk.journal import DERIVED_LOGS, EVENTS, is_locked, list_segments
+from lobdesk.journal.audit import DerivedAudit, EventAudit
+from lobdesk.progress import NoProgress, Progress
+
+if TYPE_CHECKING:
+    from lobdesk.derive import Derived
+    from lobdesk.paths import DataPaths, JournalRoot
+    from lobdesk.records import RawEvent
+
+
+@dataclass(slots=True)
+class Counts:
+    """Findings about one symbol, or about all.
+
+    ``book_frames`` is the sum of the three after it. A frame during a resync is unverified, not
+    failed; gaps and resyncs are recorded facts and no damage.
+
+    Attributes:
+        events: Raw events; of a symbol those with a book message or a trade of it.
+        book_frames: Book messages.
+        verified: Their checksum is ours.
+        failed: It is not.
+        unverified: There was no book to apply them to, or they could not be applied.
+        resyncs: Snapshots after a symbol's first one.
+        gaps: Gap records.
+        chain_ok: Every line of the raw log is the one that was written, in its place.
+        rederived_equal: Snapshots and trades are, byte for byte, what the raw log gives.
+    """
+
+    events: int = 0
+    book_frames: int = 0
+    verified: int = 0
+    failed: int = 0
+    unverified: int = 0
+    resyncs: int = 0
+    gaps: int = 0
+    chain_ok: bool = True
+    rederived_equal: bool = True
+
+    def add(self, other: Counts) -> None:
+        """Add another's findings."""
+        for entry in fields(self):
+            mine, theirs = getattr(self, entry.name), getattr(other, entry.name)
+            is_flag = isinstance(mine, bool)
+            setattr(self, entry.name, (mine and theirs) if is_flag else mine + theirs)
+
+
+@dataclass(slots=True)
+class VerifyReport:
+    """Findings about all journals of a data directory.
+
+    Attributes:
+        total: Over everything.
+        symbols: By symbol.
+        problems: What is wrong, one sentence each, with file and line.
+    """
+
+    total: Counts = field(default_factory=Counts)
+    symbols: dict[str, Counts] = field(default_factory=dict)
+    problems: list[str] = field(default_factory=list)
+
+    @property
+    def is_good(self) -> bool:
+        """True if no checksum failed and nothing stored contradicts itself."""
+        total = self.total
+        return total.failed == 0 and total.chain_ok and total.rederived_equal
+
+    def to_json(self) -> dict[str, object]:
+        """Return what ``lobdesk verify --json`` prints."""
+        symbols = {name: asdict(counts) for name, counts in sorted(self.symbols.items())}
+        return {"total": asdict(self.total), "symbols": symbols}
+
+    def add(self, other: VerifyReport) -> None:
+        """Add another journal's findings."""
+        self.total.add(other.total)
+        for symbol, counts in other.symbols.items():
+            self.symbols.setdefault(symbol, Counts()).add(counts)
+        self.problems += other.problems
+
+
+def verify_data(paths: DataPaths, *, progress: Progress | None = None) -> VerifyReport:
+    """Verify the recorder's journal and all imported ones.
+
+    Raises:
+        JournalError: There is no journal.
+    """
+    progress = progress if progress is not None else NoProgress()
+    journals = paths.journals()
+    if not journals:
+        raise JournalError(f"{paths.root}: holds no journal; record or import something first")
+    report = VerifyReport()
+    for journal in journals:
+        report.add(verify_journal(journal, progress=progress))
+    return report
+
+
+def verify_journal(journal: JournalRoot, *, progress: Progress | None = None) -> VerifyReport:
+    """Verify one journal, also one that is being written."""
+    audit = _JournalAudit(journal, progress if progress is not None else NoProgress())
+    return audit.run()
+
+
+class _JournalAudit:
+    def __init__(self, journal: JournalRoot, progress: Progress) -> None:
+        self._journal = journal
+        self._progress = progress
+        is_growing = is_locked(journal.path)
+        self._events = EventAudit(journal.path, is_growing=is_growing)
+        self._derived = DerivedAudit(journal.path, is_growing=is_growing)
+        self._deriver = Deriver()
+        self._report = VerifyReport()
+        self._with_snapshot: set[str] = set()
+
+    def run(self) -> VerifyReport:
+        report = self._report
+        size = _plain_size(self._journal)
+        for event in self._events.events():
+            report.total.events += 1
+            self._on_event(event, self._deriver.feed(event))
+            self._progress.update(f"verify {self._journal.source}", self._events.bytes_read, size)
+        self._derived.finish(DERIVED_LOGS, self._events.last_seq)
+        self._conclude()
+        return report
+
+    def _on_event(self, event: RawEvent, derived: Derived) -> None:
+        if event.dir == "note":
+            self._on_note(event.raw)
+        for log, symbol, line in derived.lines:
+            self._derived.expect(log, symbol, line)
+        verdict = derived.verdict
+        if verdict is None or verdict.kind == "heartbeat":
+            return
+        for book in verdict.books:
+            counts = self._symbol(book.symbol)
+            counts.book_frames += 1
+            setattr(counts, book.state, getattr(counts, book.state) + 1)
+            if book.is_snapshot:
+                counts.resyncs += book.symbol in self._with_snapshot
+                self._with_snapshot.add(book.symbol)
+        names = {book.symbol for book in verdict.books}
+        names.update(trade.symbol for trade in verdict.trades)
+        for name in names:
+            self._symbol(name).events += 1
+
+    def _on_note(self, raw: str) -> None:
+        if note_kind(raw) != "gap":
+            return
+        symbol = _gap_symbol(raw)
+        if symbol:
+            self._symbol(symbol).gaps += 1
+
+    def _symbol(self, name: str) -> Counts:
+        return self._report.symbols.setdefault(name, Counts())
+
+    def _conclude(self) -> None:
+        report = self._report
+        chain_ok = not self._events.problems
+        for symbol, problems in self._derived.problems.items():
+            self._symbol(symbol).rederived_equal = False
+            report.problems += problems
+        report.problems = [*self._events.problems, *report.problems]
+        events = report.total.events
+        for counts in report.symbols.values():
+            counts.chain_ok = chain_ok
+            report.total.add(counts)
+        report.total.events = events
+        report.total.chain_ok = chain_ok
+
+
+class _Gap(msgspec.Struct):
+    symbol: str = ""
+
+
+def _gap_symbol(raw: str) -> str:
+    try:
+        return msgspec.json.decode(raw, type=_Gap).symbol
+    except msgspec.DecodeError:
+        return ""
+
+
+def _plain_size(journal: JournalRoot) -> int | None:
+    segments = list_segments(journal.path / EVENTS)
+    if any(segment.is_sealed for segment in segments):
+        return None
+    return sum(segment.path.stat().st_size for segment in segments)
