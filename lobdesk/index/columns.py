@@ -214,7 +214,7 @@ def _digests(sources: NDArray[np.object_], columns: dict[str, Any]) -> list[dict
     """Digest each source's rows, so that a result can name exactly what it was made of."""
     starts = np.flatnonzero(_changes(sources)).tolist()
     digests = []
-    for begin, end in zip(starts, [*starts[1:], len(sources)], strict=True):
+    for begin, end in zip(starts, [*starts, len(sources)][1:], strict=True):
         state = hashlib.blake2b(digest_size=16)
         for name in sorted(columns):
             state.update(name.encode())
