@@ -3,7 +3,7 @@
 #include <limits>
 
 #include "lobdesk/book/timestamp.hpp"
-#include "lobdesk/book/utf8.hpp"
+#include "lobdesk/utf8.hpp"
 
 namespace lobdesk {
 namespace {
@@ -62,7 +62,11 @@ bool FrameScanner::ScanFrame(Frame* frame) {
 
 bool FrameScanner::ScanMember(std::string_view key, Envelope* envelope, Frame* frame) {
   if (key == "channel") return ScanChannelName(envelope, frame);
-  if (key == "type") return cursor_.ReadString(&envelope->type);
+  if (key == "type") {
+    if (envelope->has_type) return cursor_.Fail("two members named type");
+    envelope->has_type = true;
+    return cursor_.ReadString(&envelope->type);
+  }
   if (key == "data") {
     if (envelope->data != nullptr) return cursor_.Fail("two members named data");
     cursor_.Peek();

@@ -28,6 +28,7 @@ class FrameScanner {
     std::string_view method;
     const char* data = nullptr;    ///< Skipped so far, to be read when the channel is known.
     const char* result = nullptr;  ///< The same for an answer's result.
+    bool has_type = false;
     bool has_success = false;
     bool is_success = false;
     bool has_error = false;
