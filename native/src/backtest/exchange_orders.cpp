@@ -88,7 +88,7 @@ bool Exchange::Refuse(ExchangeContext& context, std::int32_t slot, RequestKind a
     reason = Reason::kBelowMinimum;
   } else if (model_->prevents_self_trade && WouldSelfTrade(context, order)) {
     reason = Reason::kSelfTrade;
-  } else if (order.tif == TimeInForce::kGtx && is_crossing) {
+  } else if (order.tif == TimeInForce::kGtx && order.type == OrderType::kLimit && is_crossing) {
     reason = Reason::kPostOnlyReject;
   } else if (order.tif != TimeInForce::kFok || Available(order) >= order.leaves) {
     return false;
