@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
@@ -13,6 +13,7 @@ from lobdesk.paths import DataPaths
 from lobdesk.progress import NoProgress
 from lobdesk.windows.build import build_store
 from lobdesk.windows.spec import unknown
+from lobdesk.windows.store import MANIFEST
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -62,13 +63,13 @@ def build_windows(
         for done, symbol in enumerate(symbols, start=1):
             rows.append(catalog.snapshot_columns(symbol))
             progress.update("read", done, len(symbols), symbol=symbol)
-    return build_store(
-        paths.windows,
-        rows,
-        replace(spec, symbols=tuple(symbols)),
-        threads=threads or os.cpu_count() or 1,
-        progress=progress,
+    store = build_store(
+        paths.windows, rows, spec, threads=threads or os.cpu_count() or 1, progress=progress
     )
+    # A store that was there already becomes the newest, which is what training takes by default.
+    with contextlib.suppress(PermissionError):
+        os.utime(store.path / MANIFEST)
+    return store
 
 
 def _choose(wanted: Sequence[str], indexed: Sequence[str]) -> list[str]:
