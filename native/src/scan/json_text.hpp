@@ -4,7 +4,7 @@
 #include <string>
 #include <string_view>
 
-#include "lobdesk/book/utf8.hpp"  // IWYU pragma: export
+#include "lobdesk/utf8.hpp"  // IWYU pragma: export
 
 namespace lobdesk {
 
