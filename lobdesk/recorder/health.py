@@ -58,6 +58,8 @@ def judge(report: RecorderReport | None, at: Stamp, boot: str) -> Health:
     is_receiving = report.is_connected and silent_s <= STALE_S
     if not is_receiving:
         return Health(True, False, {}, f"no frame for {silent_s:.0f} s; not connected")
+    if report.error:
+        return Health(True, True, {}, f"only raw frames are recorded: {report.error}")
     unverified = {
         symbol: book.reason or book.state
         for symbol, book in report.books.items()

@@ -7,6 +7,7 @@ and lines that begin with ``#`` are skipped.
 
 from __future__ import annotations
 
+import difflib
 from collections import Counter
 from typing import TYPE_CHECKING, Literal
 
@@ -158,12 +159,25 @@ def corrupt_digit(text: str) -> str:
     return f"{text[: end - 1]}{digit}{text[end:]}"
 
 
+def _explain(message: str) -> tuple[str, str]:
+    """Return key and reason of what msgspec found wrong."""
+    reason, _, where = message.partition(" - at `$.")
+    _, unknown, name = reason.partition("unknown field `")
+    if not unknown:
+        return where.rstrip("`"), reason
+    key = name.rstrip("`")
+    near = difflib.get_close_matches(key, Fault.__struct_fields__, n=1, cutoff=0.5)
+    hint = (
+        f"did you mean {near[0]!r}?" if near else f"known are {', '.join(Fault.__struct_fields__)}"
+    )
+    return key, f"unknown key; {hint}"
+
+
 def _parse(path: Path, number: int, line: str) -> Fault:
     try:
         fault = msgspec.json.decode(line, type=Fault)
     except msgspec.ValidationError as error:
-        reason, _, where = str(error).partition(" - at `$.")
-        raise FaultScriptError(path, number, where.rstrip("`"), reason) from error
+        raise FaultScriptError(path, number, *_explain(str(error))) from error
     except msgspec.DecodeError as error:
         raise FaultScriptError(path, number, "", f"is not JSON: {error}") from error
     if (fault.after_frames is None) == (fault.at_s is None):

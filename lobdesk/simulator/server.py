@@ -37,6 +37,7 @@ HIGH_WATER = 2_000
 """Frames waiting for one client at which a market without a clock pauses."""
 
 EVENTS_A_TURN = 32
+CLOSE_TIMEOUT_S = 0.5
 
 
 class SimulatorServer:
@@ -114,7 +115,12 @@ class SimulatorServer:
         try:
             # Book frames are small: compressing them costs more than it saves on loopback.
             self._server = await serve(
-                self._serve_client, host, port, compression=None, ping_interval=None
+                self._serve_client,
+                host,
+                port,
+                compression=None,
+                ping_interval=None,
+                close_timeout=CLOSE_TIMEOUT_S,
             )
         except OSError as error:
             reason = (error.strerror or str(error)).lower()

@@ -90,7 +90,7 @@ def test_script_skips_comments_and_empty_lines(tmp_path) -> None:
         ('{"do":"drop","at_s":1,"count":0}', "count", "below 1"),
         ('{"do":"silence","at_s":1,"for_s":0}', "for_s", "not above 0"),
         ('{"do":"close","at_s":1,"code":7}', "code", "no close code"),
-        ('{"do":"drop","at":1}', "", "unknown field `at`"),
+        ('{"do":"drop","at":1}', "at", "unknown key; did you mean 'at_s'?"),
         ("drop everything", "", "is not JSON"),
     ],
 )
