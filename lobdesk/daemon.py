@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 BATCH = 32
-"""Frames that the second stage handles before the first one gets its turn."""
+"""Frames that the second stage handles at least before the first one gets its turn."""
 
 READ_BACK_BATCH = 2000
 TICK_S = 0.05
@@ -230,7 +230,8 @@ class Daemon:
                 for at in range(0, len(events), BATCH):
                     await self._act(recorder.derive(events[at : at + BATCH]))
             else:
-                await self._act(recorder.work(BATCH))
+                # A longer queue gets a longer turn, so that it settles instead of filling up.
+                await self._act(recorder.work(max(BATCH, recorder.queued // 4)))
 
     async def _act(self, outcomes: list[Outcome]) -> None:
         for outcome in outcomes:
