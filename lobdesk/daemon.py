@@ -102,6 +102,7 @@ class Daemon:
         self._in_maintenance = False
         self._tally = Tally(settings.symbols, self._started_us)
         self._stop = asyncio.Event()
+        self._is_ending = False
         self._has_work = asyncio.Event()
         self._ended = ""
         self._derive_error = ""
@@ -124,9 +125,9 @@ class Daemon:
             logger.warning("nothing is kept: L2_PERSIST_JSONL is false, frames are only verified")
         if self._duration_s is not None:
             asyncio.get_running_loop().call_later(self._duration_s, self.stop, "duration reached")
+        deriving = asyncio.create_task(self._derive_all())
         helpers = [
-            asyncio.create_task(task)
-            for task in (self._derive_all(), self._report_now_and_then(), self._tick())
+            asyncio.create_task(task) for task in (self._report_now_and_then(), self._tick())
         ]
         try:
             await self._connect_again_and_again()
@@ -137,7 +138,7 @@ class Daemon:
             for task in helpers:
                 task.cancel()
             await asyncio.gather(*helpers, return_exceptions=True)
-            await self._finish()
+            await self._finish(deriving)
 
     async def _connect_again_and_again(self) -> None:
         failures = 0
@@ -211,7 +212,7 @@ class Daemon:
                 await self._act(recorder.work(BATCH))
 
     async def _derive_all(self) -> None:
-        while True:
+        while not self._is_ending:
             await self._has_work.wait()
             self._has_work.clear()
             try:
@@ -224,7 +225,7 @@ class Daemon:
 
     async def _derive_waiting(self) -> None:
         recorder = self.recorder
-        while recorder.has_work:
+        while recorder.has_work and not self._is_ending:
             if recorder.is_behind:
                 events = await asyncio.to_thread(recorder.read_back, READ_BACK_BATCH)
                 for at in range(0, len(events), BATCH):
@@ -301,19 +302,34 @@ class Daemon:
             await asyncio.wait_for(self._stop.wait(), delay_s)
         return self._stop.is_set()
 
-    async def _finish(self) -> None:
+    async def _finish(self, deriving: asyncio.Task[None]) -> None:
         deadline_s = time.monotonic() + DRAIN_S
-        with contextlib.suppress(asyncio.CancelledError):
-            while self.recorder.queued and not self._derive_error and time.monotonic() < deadline_s:
-                for outcome in self.recorder.work(BATCH):
-                    self._take_in(outcome)
-        await asyncio.to_thread(self.recorder.close)
-        write_report(self._root, self.report())
+        self._is_ending = True
+        self._has_work.set()
+        done, _ = await asyncio.wait({deriving}, timeout=DRAIN_S)
+        # The order of the raw log is kept or nothing more is derived: the next start does it.
+        recorder = self.recorder
+        while done and not self._derive_error and recorder.queued and not recorder.is_behind:
+            if time.monotonic() > deadline_s:
+                break
+            for outcome in recorder.work(BATCH):
+                self._take_in(outcome)
+        deriving.cancel()
+        await asyncio.gather(deriving, return_exceptions=True)
+        await asyncio.to_thread(recorder.close)
+        self._write_report(self.report())
 
     async def _report_now_and_then(self) -> None:
         while True:
-            await asyncio.to_thread(write_report, self._root, self.report())
+            await asyncio.to_thread(self._write_report, self.report())
             await asyncio.sleep(REPORT_INTERVAL_S)
+
+    def _write_report(self, report: RecorderReport) -> None:
+        try:
+            write_report(self._root, report)
+        except OSError as error:
+            # A full disk must not end the recording; health notices the old report.
+            logger.warning("report not written", extra={"reason": error.strerror})
 
     def report(self) -> RecorderReport:
         """Return the present state."""

@@ -115,6 +115,7 @@ class FaultPlan:
 
     def alter(self, frame: Frame) -> list[Frame]:
         """Return what is sent instead of a frame."""
+        self._arm_by_count()
         self._seen[""] += frame.channel in {"book", "trade"}
         if frame.channel != "book":
             return [frame]
@@ -132,9 +133,21 @@ class FaultPlan:
         return [*released, frame] if action == "duplicate" else released
 
     def _release(self, frame: Frame) -> list[Frame]:
-        """Send a frame that was held back after the one that overtook it."""
-        held, self._held = self._held, None
-        return [frame, held] if held is not None else [frame]
+        """Send a frame that was held back after the next one of its symbol."""
+        held = self._held
+        if held is None or held.symbol != frame.symbol:
+            return [frame]
+        self._held = None
+        return [frame, held]
+
+    def _arm_by_count(self) -> None:
+        """Arm what strikes at this very frame, so that a script strikes the same one each time."""
+        for fault in [f for f in self._waiting if f.do in FRAME_ACTIONS and self._is_counted(f)]:
+            self._waiting.remove(fault)
+            self._armed.append((fault, fault.count))
+
+    def _is_counted(self, fault: Fault) -> bool:
+        return fault.after_frames is not None and self._seen[fault.symbol] >= fault.after_frames
 
     def _strike(self, actions: set[str], symbol: str) -> Fault | None:
         for at, (fault, left) in enumerate(self._armed):
@@ -147,9 +160,8 @@ class FaultPlan:
         return None
 
     def _is_due(self, fault: Fault, elapsed_s: float) -> bool:
-        if fault.after_frames is not None:
-            return self._seen[fault.symbol] >= fault.after_frames
-        return fault.at_s is not None and elapsed_s >= fault.at_s
+        is_time = fault.at_s is not None and elapsed_s >= fault.at_s
+        return is_time or self._is_counted(fault)
 
 
 def corrupt_digit(text: str) -> str:
