@@ -59,6 +59,7 @@ class Daemon:
     Attributes:
         recorder: What came so far.
         session: Subscriptions of the connection in use.
+        is_in_maintenance: The exchange said so last.
     """
 
     def __init__(
@@ -99,7 +100,7 @@ class Daemon:
         self._started_us = now().recv_ts_us
         self._conn = self._connects = self._earlier_resyncs = 0
         self._connection: Connection | None = None
-        self._in_maintenance = False
+        self.is_in_maintenance = False
         self._tally = Tally(settings.symbols, self._started_us)
         self._stop = asyncio.Event()
         self._is_ending = False
@@ -144,7 +145,7 @@ class Daemon:
         failures = 0
         while not self._stop.is_set():
             delay_s = self._policy.next_delay_s(
-                time.monotonic(), in_maintenance=self._in_maintenance
+                time.monotonic(), in_maintenance=self.is_in_maintenance
             )
             if await self._stopped_within(delay_s):
                 return
@@ -247,7 +248,7 @@ class Daemon:
         now_s = event.mono_us / 1e6
         self._tally.add(outcome)
         if verdict.kind == "status":
-            self._in_maintenance = '"system":"maintenance"' in event.raw
+            self.is_in_maintenance = '"system":"maintenance"' in event.raw
         if event.conn != self._conn:
             return
         for book in verdict.books:
@@ -256,6 +257,7 @@ class Daemon:
                 is_snapshot=book.is_snapshot,
                 is_verified=book.state == "verified",
                 now_s=now_s,
+                reason=book.reason,
             )
         if verdict.kind in {"ack", "error"}:
             self.session.on_reply(event.raw.encode(), now_s)
