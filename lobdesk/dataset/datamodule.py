@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
@@ -9,7 +10,7 @@ import torch
 from lightning.pytorch import LightningDataModule
 
 from lobdesk.dataset.loader import BatchPlan, WindowLoader
-from lobdesk.dataset.splits import PurgedKFold, WalkForward
+from lobdesk.dataset.splits import CombinatorialPurgedKFold, PurgedKFold, WalkForward
 from lobdesk.errors import DatasetError
 
 if TYPE_CHECKING:
@@ -90,7 +91,8 @@ class LOBDataModule(LightningDataModule):
 
         Args:
             store: The window store.
-            split: ``walk-forward`` or ``purged-kfold``, or a splitter of its own making.
+            split: ``walk-forward`` or ``purged-kfold``, or a splitter; purged ones are used with
+                at least the embargo above and with isolated inputs.
             fold: Which fold of the split, from 0; negative counts from the last.
             horizon: Target as ``kind:horizon``; a whole number n means ``point:n``.
             task: ``classification`` or ``regression``.
@@ -164,6 +166,10 @@ class LOBDataModule(LightningDataModule):
         self.embargo = max(reach, self.store.window_rows) * symbols
         if isinstance(split, str):
             split = make_splitter(split, len(rows), n_splits=n_splits, embargo=self.embargo)
+        elif isinstance(split, PurgedKFold | CombinatorialPurgedKFold):
+            split = copy.copy(split)
+            split.embargo = self.embargo = max(split.embargo, self.embargo)
+            split.isolate_inputs = True
         first = step[self.store.first_input(rows)]
         group = np.asarray(self.store.symbol[rows]).astype(np.int64)
         folds = list(split.split(t0, t1, group, first_input=first))

@@ -67,10 +67,13 @@ class LOBForecaster(LightningModule):
             model, features=len(self.columns), window_rows=window_rows, outputs=outputs
         )
         self.class_weights: Tensor
+        self.class_shares: Tensor
         self.class_means_bps: Tensor
         weights = torch.tensor(list(class_weights), dtype=torch.float32)
         means = torch.tensor(list(class_means_bps), dtype=torch.float32)
         self.register_buffer("class_weights", weights, persistent=False)
+        shares = torch.where(weights > 0, 1 / weights.clamp(min=1e-12), 0.0)
+        self.register_buffer("class_shares", shares, persistent=False)
         self.register_buffer("class_means_bps", means, persistent=False)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -81,7 +84,9 @@ class LOBForecaster(LightningModule):
     def value_bps(self, outputs: Tensor) -> Tensor:
         """Return the expected return ``[B]`` in basis points for outputs of ``forward``."""
         if self.task == CLASSIFICATION:
-            return outputs.softmax(dim=-1) @ self.class_means_bps
+            # The loss evened out the classes; dividing by its weights undoes that for the odds.
+            odds = outputs.softmax(dim=-1) * self.class_shares
+            return (odds @ self.class_means_bps) / odds.sum(dim=-1)
         return outputs.squeeze(-1) * self.target_scale_bps
 
     def loss(self, batch: dict[str, Tensor]) -> Tensor:

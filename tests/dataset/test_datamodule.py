@@ -98,10 +98,11 @@ def test_class_weights_even_out_the_classes(store: WindowStore) -> None:
     np.testing.assert_allclose(counts * data.class_weights, counts.sum() / 3)
 
 
+@pytest.mark.parametrize("split", ["purged-kfold", PurgedKFold(5)])
 def test_purged_folds_keep_inputs_of_later_training_windows_out_of_the_test_block(
-    store: WindowStore,
+    store: WindowStore, split: str | PurgedKFold
 ) -> None:
-    data = module(store, split="purged-kfold", fold=1, n_splits=5)
+    data = module(store, split=split, fold=1, n_splits=5)
     block_end = data.target_end[data.test_rows].max()
 
     after = data.train_rows[data.train_rows > data.test_rows.max()]
