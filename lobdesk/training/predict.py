@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from lobdesk.dataset.loader import BatchPlan, WindowLoader
+from lobdesk.dataset.volatility import past_volatility
 from lobdesk.progress import NoProgress
 from lobdesk.training.callbacks import CancelFlag
 from lobdesk.training.metrics import Predictions
@@ -52,15 +53,16 @@ def predict(
     plan = BatchPlan(rows, batch_size=BATCH_WINDOWS, chunk_windows=CHUNK_WINDOWS, is_shuffled=False)
     value = np.empty(len(rows), dtype=np.float64)
     labels = np.empty(len(rows), dtype=np.int64)
+    volatility = torch.from_numpy(past_volatility(store, rows))
     done = 0
     forecaster.eval()
     with torch.inference_mode():
-        # The rows serve as the loader's target, which inference has no use for.
+        # The sequence numbers stand in for a target, which inference has no use for.
         for batch in WindowLoader(plan, store, store.seq):
             cancel.check()
             outputs = forecaster(batch["x"])
             at = np.searchsorted(rows, batch["row"].numpy())
-            value[at] = forecaster.value_bps(outputs).numpy()
+            value[at] = forecaster.value_bps(outputs, volatility[at]).numpy()
             labels[at] = outputs.argmax(dim=-1).numpy()
             done += len(at)
             progress.update(phase, done, len(rows))
