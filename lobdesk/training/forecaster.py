@@ -95,11 +95,15 @@ class LOBForecaster(LightningModule):
             Shape ``[B]``.
         """
         if self.task == CLASSIFICATION:
-            # The loss evened out the classes; dividing by its weights undoes that for the odds.
-            odds = outputs.softmax(dim=-1) * self.class_shares
-            return (odds @ self.class_means_bps) / odds.sum(dim=-1)
+            return self.probabilities(outputs) @ self.class_means_bps
         volatility_bps = volatility_bps.clamp(min=self.volatility_floor_bps)
         return outputs.squeeze(-1) * self.target_scale * volatility_bps
+
+    def probabilities(self, outputs: Tensor) -> Tensor:
+        """Return the probability of each class ``[B, 3]`` for logits of ``forward``."""
+        # The loss evened out the classes; dividing by its weights undoes that.
+        odds = outputs.softmax(dim=-1) * self.class_shares
+        return odds / odds.sum(dim=-1, keepdim=True)
 
     def loss(self, batch: dict[str, Tensor]) -> Tensor:
         """Return the mean loss of one batch."""
