@@ -9,6 +9,7 @@ import asyncio
 import importlib
 import time
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import on, work
@@ -29,7 +30,6 @@ from lobdesk.settings import AppSettings
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
-    from pathlib import Path
 
     from textual.app import ComposeResult
     from textual.screen import Screen
@@ -72,7 +72,7 @@ class LobdeskApp(App[None]):
     """The desk over one data directory."""
 
     TITLE = "lobdesk"
-    CSS_PATH = "app.tcss"
+    CSS_PATH = Path(__file__).with_name("app.tcss")
     HORIZONTAL_BREAKPOINTS = [  # noqa: RUF012 - as Textual declares it
         (0, "-too-narrow"), (60, "-narrow"), (90, "-normal"), (150, "-wide"),
     ]  # fmt: skip
@@ -85,7 +85,8 @@ class LobdeskApp(App[None]):
             for name, spec in PANES.items()
         ),
         Binding("question_mark,f1", "keys", "Help", key_display="?", id="help"),
-        Binding("colon", "command_palette", "Commands", show=False, id="palette"),
+        Binding("ctrl+p", "command_palette", "Commands", show=False, priority=True, id="palette"),
+        Binding("colon", "command_palette", "Commands", show=False, id="palette.colon"),
         Binding("f9", "toggle_side", "Side", show=False, id="side"),
         Binding("ctrl+r", "reload", "Reload", show=False, id="reload"),
         Binding("q", "leave", "Quit", id="leave"),
@@ -210,7 +211,8 @@ class LobdeskApp(App[None]):
     @work(exclusive=True, group="show", exit_on_error=False)
     async def action_show(self, name: str) -> None:
         """Open a pane, loading it at the first time."""
-        spec = PANES.get(name, PANES["books"])
+        name = name if name in PANES else "books"
+        spec = PANES[name]
         if name == "books" and self.is_empty:
             name, spec = "welcome", WELCOME
         switcher = self.screen_stack[0].query_one(ContentSwitcher)
@@ -235,6 +237,10 @@ class LobdeskApp(App[None]):
         self.action_show(message.name)
 
     def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
+        """Take notice of the desk's own workers."""
+        self.take_worker_state(event)
+
+    def take_worker_state(self, event: Worker.StateChanged) -> None:
         """Show what went wrong in a worker instead of ending the desk."""
         error = event.worker.error
         if error is None or event.state.name != "ERROR":

@@ -14,8 +14,7 @@ from lobdesk.index.extract import SnapshotFrames, extract
 from lobdesk.index.parts import Commit, Committed, PartWriter
 from lobdesk.index.segments import (
     BLOCK_BYTES,
-    HEAD_BYTES,
-    head_crc,
+    end_proof,
     list_segments,
     read_blocks,
 )
@@ -106,6 +105,7 @@ class _Run:
         self.report = IndexReport()
         self.frames = SnapshotFrames()
         self.chains: chain.Chains = {}
+        self.stamps = publish.published_stamps(paths.catalog)
 
     def execute(self, *, rebuild: bool, grace_s: float) -> IndexReport:
         segments = list_segments(self.paths)
@@ -135,7 +135,7 @@ class _Run:
         ]
         for segment in segments:
             commits = self.chains.get(segment.key)
-            if commits is None or (not rebuild and _is_same_file(segment, commits)):
+            if commits is None or (not rebuild and self._is_same(segment, commits)):
                 continue
             if not rebuild:
                 self.report.replaced.append(f"{segment.source}:{segment.name}")
@@ -145,6 +145,11 @@ class _Run:
             others[:] = [one for one in others if one.commit.key != segment.key]
             del self.chains[segment.key]
 
+    def _is_same(self, segment: Segment, commits: list[Committed]) -> bool:
+        if segment.is_sealed and self.stamps.get(segment.key) == segment.stamp:
+            return True
+        return _is_same_file(segment, commits)
+
     def _remember_frames(self, commits: list[Committed]) -> None:
         for found in commits:
             if found.commit.frames:
@@ -153,15 +158,9 @@ class _Run:
     def _index(self, segment: Segment) -> None:
         commits = self.chains.setdefault(segment.key, [])
         begin = commits[-1].commit.end if commits else 0
-        if begin >= segment.size_bytes and not segment.is_sealed:
-            return
-        if segment.is_sealed and publish.is_finished(self.paths, segment, begin):
-            return
         for block in read_blocks(segment, begin, self.block_bytes):
             extracted = extract(block, self.frames)
-            length = min(HEAD_BYTES, block.end)
-            head = (head_crc(segment, length), length)
-            found = self.writer.write(block, extracted, head)
+            found = self.writer.write(block, extracted, end_proof(segment, block.end))
             commits.append(found)
             self._remember_frames([found])
             self._count(found.commit)
@@ -211,10 +210,14 @@ def _groups(commits: list[Committed], block_bytes: int) -> Iterator[list[Committ
 
 
 def _is_same_file(segment: Segment, commits: list[Committed]) -> bool:
+    """Tell whether what was indexed still begins and ends as it did.
+
+    Recovery after a power cut may have taken back lines that were never confirmed by the disk.
+    """
     last = commits[-1].commit
-    if not segment.is_sealed and segment.size_bytes < last.end:
+    if segment.size_bytes < last.end:
         return False
-    return head_crc(segment, last.head_length) == last.head_crc
+    return end_proof(segment, last.end) == (last.head_crc, last.tail_crc)
 
 
 @contextmanager

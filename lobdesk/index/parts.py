@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 COMMITS = "commits"
 TEMPORARY = ".tmp"
-COMMIT_NAME = re.compile(r"(?P<seq>\d{12})\.(?P<begin>\d+)-(?P<end>\d+)\.json")
+COMMIT_NAME = re.compile(r"(?P<seq>\d{12,})\.(?P<begin>\d+)-(?P<end>\d+)\.json")
 
 
 class Commit(msgspec.Struct, frozen=True, kw_only=True):
@@ -51,8 +51,8 @@ class Commit(msgspec.Struct, frozen=True, kw_only=True):
         stats: Counts and extremes, see ``Extract``.
         frames: Numbers of events that replaced a book.
         crc: CRC-32 of the bytes.
-        head_crc: CRC-32 of the segment's first ``head_length`` bytes.
-        head_length: At most 4,096.
+        head_crc: CRC-32 of the segment's first 4,096 bytes, or of those before ``end``.
+        tail_crc: CRC-32 of the last 4,096 bytes before ``end``.
     """
 
     v: int
@@ -69,7 +69,7 @@ class Commit(msgspec.Struct, frozen=True, kw_only=True):
     frames: list[int]
     crc: int
     head_crc: int
-    head_length: int
+    tail_crc: int
 
     @property
     def key(self) -> tuple[str, str]:
@@ -97,16 +97,16 @@ class PartWriter:
         """Let go of the database."""
         self._con.close()
 
-    def write(self, block: Block, extract: Extract, head: tuple[int, int]) -> Committed:
+    def write(self, block: Block, extract: Extract, proof: tuple[int, int]) -> Committed:
         """Write all parts of a block, then its commit.
 
         Args:
             block: The lines.
             extract: Their rows.
-            head: CRC-32 and length of the segment's first bytes.
+            proof: CRC-32 of the first and last bytes before the block's end.
         """
         segment = block.segment
-        stem = f"{encode_symbol(segment.source)}.{segment.first_seq}.{block.begin}-{block.end}"
+        stem = part_stem(segment.source, segment.name, block.begin, block.end)
         parts, rows = {}, {}
         for name, columns in extract.tables.items():
             path = part_path(segment, name, stem)
@@ -119,14 +119,14 @@ class PartWriter:
             v=SCHEMA_VERSION, source=segment.source, kind=segment.kind, symbol=segment.symbol,
             date=segment.date, segment=segment.name, begin=block.begin, end=block.end, parts=parts,
             rows=rows, stats=extract.stats, frames=extract.frames, crc=zlib.crc32(block.data),
-            head_crc=head[0], head_length=head[1],
+            head_crc=proof[0], tail_crc=proof[1],
         )  # fmt: skip
         return self.write_commit(commit)
 
     def merge(self, commits: list[Commit]) -> Committed:
         """Write one part a table instead of those of adjacent ranges, then its commit."""
         first, last = commits[0], commits[-1]
-        stem = part_stem(first, first.begin, last.end)
+        stem = part_stem(first.source, first.segment, first.begin, last.end)
         parts, rows = {}, {}
         for name in sorted({name for commit in commits for name in commit.parts}):
             olds = [commit.parts[name] for commit in commits if name in commit.parts]
@@ -139,6 +139,8 @@ class PartWriter:
         merged = msgspec.structs.replace(
             first,
             end=last.end,
+            tail_crc=last.tail_crc,
+            head_crc=last.head_crc,
             parts=parts,
             rows=rows,
             stats=merge_stats([commit.stats for commit in commits]),
@@ -176,7 +178,7 @@ class PartWriter:
         ):
             text = block.data[offset - block.begin :][: min(length, 200)]
             fact = {
-                "file": str(block.segment.path),
+                "file": str(block.segment.file.path),
                 "offset": offset,
                 "length": length,
                 "reason": reason,
@@ -188,10 +190,10 @@ class PartWriter:
         write_durably(path, "".join(lines).encode())
 
 
-def part_stem(commit: Commit, begin: int, end: int) -> str:
+def part_stem(source: str, segment: str, begin: int, end: int) -> str:
     """Return the name that a range's parts share."""
-    first_seq = commit.segment.rpartition("/")[2]
-    return f"{encode_symbol(commit.source)}.{first_seq}.{begin}-{end}"
+    first_seq = segment.rpartition("/")[2]
+    return f"{encode_symbol(source)}.{first_seq}.{begin}-{end}"
 
 
 def part_path(segment: Segment, table: str, stem: str) -> str:

@@ -38,7 +38,7 @@ class SegmentRow(msgspec.Struct, frozen=True):
     indexed_bytes: int
     is_sealed: bool
     is_missing: bool
-    sealed_size: int
+    stamp: str
     stats: dict[str, int]
 
 
@@ -75,15 +75,10 @@ def totals(chains: Chains) -> dict[str, int]:
     return dict(sorted(counts.items()))
 
 
-def is_finished(paths: DataPaths, segment: Segment, begin: int) -> bool:
-    """Tell whether the catalogue knows a sealed segment as indexed to its end."""
-    query = (
-        "SELECT count(*) FROM catalog.segments WHERE source = ? AND segment = ? "
-        "AND is_sealed AND sealed_size = ? AND indexed_bytes = ?"
-    )
-    values = [segment.source, segment.name, segment.size_bytes, begin]
-    rows = _ask(paths.catalog, query, values)
-    return rows is not None and rows[0][0] == 1
+def published_stamps(path: Path) -> dict[tuple[str, str], str]:
+    """Return which sealed files the published catalogue was made of."""
+    rows = _ask(path, "SELECT source, segment, stamp FROM catalog.segments WHERE is_sealed", [])
+    return {(source, segment): stamp for source, segment, stamp in rows or []}
 
 
 def _segment_rows(chains: Chains, segments: list[Segment]) -> list[SegmentRow]:
@@ -99,7 +94,7 @@ def _segment_rows(chains: Chains, segments: list[Segment]) -> list[SegmentRow]:
             SegmentRow(
                 first.source, first.kind, first.symbol, first.date, first.segment, last.end,
                 is_sealed, segment is None,
-                segment.size_bytes if segment is not None and is_sealed else 0,
+                segment.stamp if segment is not None and is_sealed else "",
                 merge_stats([found.commit.stats for found in chain]),
             )
         )  # fmt: skip
@@ -157,10 +152,9 @@ def _insert(con: duckdb.DuckDBPyConnection, table: str, columns: dict[str, Any])
 
 def _segment_columns(rows: list[SegmentRow]) -> dict[str, Any]:
     columns: dict[str, Any] = {}
-    for name in ("source", "kind", "symbol", "date", "segment"):
+    for name in ("source", "kind", "symbol", "date", "segment", "stamp"):
         columns[name] = np.array([getattr(row, name) for row in rows], dtype=object)
-    for name in ("indexed_bytes", "sealed_size"):
-        columns[name] = np.array([getattr(row, name) for row in rows], np.int64)
+    columns["indexed_bytes"] = np.array([row.indexed_bytes for row in rows], np.int64)
     for name in ("is_sealed", "is_missing"):
         columns[name] = np.array([getattr(row, name) for row in rows], bool)
     for name in STATS:

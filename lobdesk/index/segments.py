@@ -2,31 +2,37 @@
 
 from __future__ import annotations
 
-import io
-import os
-import re
 import zlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import zstandard
-
-from lobdesk.errors import JournalError
-from lobdesk.paths import decode_symbol
+from lobdesk.journal import (
+    EVENTS,
+    SNAPSHOTS,
+    TRADES,
+    JournalReadError,
+    list_symbols,
+    read_seal,
+    symbol_log_dir,
+)
+from lobdesk.journal import Segment as JournalSegment
+from lobdesk.journal import list_segments as list_log
+from lobdesk.journal.seal import read_frames
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
+    from collections.abc import Callable, Iterator
+    from typing import TypeVar
 
     from lobdesk.paths import DataPaths, JournalRoot
 
-KINDS = ("snapshots", "trades", "events")
+    T = TypeVar("T")
+
+KINDS = (SNAPSHOTS, TRADES, EVENTS)
 """In the order in which sizes are read: an event is written before what is derived from it."""
 
 BLOCK_BYTES = 64 * 1024 * 1024
-HEAD_BYTES = 4096
-FILE_NAME = re.compile(r"(\d{12})\.jsonl(\.zst)?")
-DATE = re.compile(r"\d{4}-\d\d-\d\d")
+PROOF_BYTES = 4096
+"""Bytes at either end of what is indexed that tell whether a file is still the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,30 +41,37 @@ class Segment:
 
     Attributes:
         source: Journal it belongs to.
-        kind: ``events``, ``snapshots`` or ``trades``.
         symbol: Empty for events.
-        date: UTC date of its folder.
-        first_seq: Stem of the file name.
-        path: The file.
+        kind: ``events``, ``snapshots`` or ``trades``.
         name: Path within the journal without the suffix; the same before and after sealing.
-        size_bytes: Of the file when it was listed.
-        is_sealed: True if compressed, and thus final.
+        file: The file.
+        size_bytes: Uncompressed bytes when it was listed.
+        stamp: Size and time of the file's last change, ns; a sealed file with the same stamp is
+            the same file.
     """
 
     source: str
-    kind: str
     symbol: str
-    date: str
-    first_seq: str
-    path: Path
+    kind: str
     name: str
+    file: JournalSegment
     size_bytes: int
-    is_sealed: bool
+    stamp: str
 
     @property
     def key(self) -> tuple[str, str]:
         """What identifies a segment in a data directory."""
         return self.source, self.name
+
+    @property
+    def date(self) -> str:
+        """UTC date of its folder."""
+        return self.file.date
+
+    @property
+    def is_sealed(self) -> bool:
+        """True if it is compressed and thus final."""
+        return self.file.is_sealed
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,133 +99,120 @@ def list_segments(paths: DataPaths) -> list[Segment]:
 
     Sizes of derived logs are read before those of the event logs, so the events of every listed
     derived line are listed as well.
-    """
-    found = {kind: [] for kind in KINDS}  # type: dict[str, list[Segment]]
-    for kind in KINDS:
-        for root in paths.journals():
-            found[kind] += _segments_of(root, kind)
-    return found["events"] + found["snapshots"] + found["trades"]
-
-
-def head_crc(segment: Segment, length: int) -> int:
-    """Return the CRC-32 of a segment's first bytes, which tells a replaced file."""
-    with open_segment(segment) as stream:
-        return zlib.crc32(stream.read(length))
-
-
-def open_segment(segment: Segment) -> io.BufferedIOBase:
-    """Open a segment for reading its uncompressed bytes.
 
     Raises:
-        JournalError: The file cannot be opened.
+        JournalReadError: A sealed segment lacks its table.
     """
-    try:
-        raw = segment.path.open("rb")
-    except OSError as error:
-        raise JournalError(f"{segment.path}: cannot be read: {error.strerror}") from error
-    if not segment.is_sealed:
-        return raw
-    reader = zstandard.ZstdDecompressor().stream_reader(raw, read_across_frames=True, closefd=True)
-    return io.BufferedReader(_Raw(reader))
+    found: dict[str, list[Segment]] = {kind: [] for kind in KINDS}
+    for kind in KINDS:
+        for root in paths.journals():
+            symbols = [""] if kind == EVENTS else list_symbols(root.path, kind)
+            for symbol in symbols:
+                found[kind] += _log(root, kind, symbol)
+    return found[EVENTS] + found[SNAPSHOTS] + found[TRADES]
+
+
+def end_proof(segment: Segment, end: int) -> tuple[int, int]:
+    """Return the CRC-32 of the first and of the last bytes before an offset.
+
+    Raises:
+        JournalReadError: The file cannot be read or is shorter.
+    """
+    length = min(PROOF_BYTES, end)
+    return (
+        zlib.crc32(read_range(segment, 0, length)),
+        zlib.crc32(read_range(segment, end - length, length)),
+    )
+
+
+def read_range(segment: Segment, begin: int, length: int) -> bytes:
+    """Return uncompressed bytes of a segment; fewer only where it ends.
+
+    Raises:
+        JournalReadError: The file cannot be read.
+    """
+    return _while_it_seals(segment, lambda file: _read_range(file, begin, length))
 
 
 def read_blocks(segment: Segment, begin: int, block_bytes: int = BLOCK_BYTES) -> Iterator[Block]:
     """Yield the complete lines behind an offset, in blocks.
 
-    Of a plain file only the bytes it had when it was listed are read, up to the last newline.
+    Only the bytes that the segment had when it was listed are read, up to the last newline; behind
+    that newline a sealed segment cannot have more to come, so its rest counts as a line.
 
     Raises:
-        JournalError: The file cannot be read, or a sealed one cannot be unpacked.
+        JournalReadError: The file cannot be read or is damaged.
     """
-    with open_segment(segment) as stream:
-        try:
-            stream.seek(begin)
-            limit = None if segment.is_sealed else segment.size_bytes - begin
-            yield from _cut(segment, stream, begin, limit, block_bytes)
-        except (zstandard.ZstdError, OSError) as error:
-            raise JournalError(f"{segment.path}: cannot be read: {error}") from error
-
-
-def _cut(
-    segment: Segment, stream: io.BufferedIOBase, begin: int, limit: int | None, block_bytes: int
-) -> Iterator[Block]:
     rest = b""
-    left = limit
-    while left is None or left > 0:
-        data = stream.read(block_bytes if left is None else min(block_bytes, left))
+    offset = begin
+    while offset < segment.size_bytes:
+        data = read_range(segment, offset, min(block_bytes, segment.size_bytes - offset))
         if not data:
             break
-        left = None if left is None else left - len(data)
-        data = rest + data
-        cut = data.rfind(b"\n") + 1
-        rest = data[cut:]
+        offset += len(data)
+        joined = rest + data
+        cut = joined.rfind(b"\n") + 1
+        rest = joined[cut:]
         if cut:
-            yield Block(segment, begin, data[:cut])
+            yield Block(segment, begin, joined[:cut])
             begin += cut
     if rest and segment.is_sealed:
         yield Block(segment, begin, rest)
 
 
-def _segments_of(root: JournalRoot, kind: str) -> list[Segment]:
-    base = root.path / kind
-    if kind == "events":
-        return [found for day in _days(base) for found in _files(root, kind, "", day)]
-    if not base.is_dir():
-        return []
-    return [
-        found
-        for folder in sorted(base.iterdir())
-        for day in _days(folder)
-        for found in _files(root, kind, decode_symbol(folder.name), day)
-    ]
+def _log(root: JournalRoot, kind: str, symbol: str) -> list[Segment]:
+    folder = root.path / kind if kind == EVENTS else symbol_log_dir(root.path, kind, symbol)
+    found = []
+    for file in list_log(folder):
+        listed = _while_it_seals_file(file, lambda one: (one, *_size(one)))
+        if listed is None:
+            continue
+        now, size, stamp = listed
+        name = now.plain_path.with_suffix("").relative_to(root.path).as_posix()
+        found.append(Segment(root.source, symbol, kind, name, now, size, stamp))
+    return found
 
 
-def _days(folder: Path) -> list[Path]:
-    if not folder.is_dir():
-        return []
-    return sorted(day for day in folder.iterdir() if DATE.fullmatch(day.name) and day.is_dir())
+def _size(file: JournalSegment) -> tuple[int, str]:
+    stat = file.path.stat()
+    size = read_seal(file).length if file.is_sealed else stat.st_size
+    return size, f"{stat.st_size}:{stat.st_mtime_ns}"
 
 
-def _files(root: JournalRoot, kind: str, symbol: str, day: Path) -> list[Segment]:
-    by_stem: dict[str, Segment] = {}
-    with os.scandir(day) as entries:
-        for entry in entries:
-            match = FILE_NAME.fullmatch(entry.name)
-            if match is None:
-                continue
-            stem, is_sealed = match[1], match[2] is not None
-            if stem in by_stem and is_sealed:
-                continue  # sealing was interrupted: the plain file is still complete
-            path = day / entry.name
-            name = f"{path.parent.relative_to(root.path).as_posix()}/{stem}"
-            size = entry.stat().st_size
-            by_stem[stem] = Segment(
-                root.source, kind, symbol, day.name, stem, path, name, size, is_sealed
-            )
-    return [by_stem[stem] for stem in sorted(by_stem)]
+def _while_it_seals(segment: Segment, read: Callable[[JournalSegment], T]) -> T:
+    found = _while_it_seals_file(segment.file, read)
+    if found is None:
+        raise JournalReadError(segment.file.path, "is gone")
+    return found
 
 
-class _Raw(io.RawIOBase):
-    """A decompressing stream that can also skip forward."""
+def _while_it_seals_file(file: JournalSegment, read: Callable[[JournalSegment], T]) -> T | None:
+    """Read a segment; if the recorder has just sealed it, read its sealed form; None if gone."""
+    sealed = JournalSegment(file.first_seq, file.date, file.sealed_path, is_sealed=True)
+    for one in (file, sealed):
+        try:
+            return read(one)
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            raise JournalReadError(one.path, f"cannot be read: {error.strerror}") from error
+    return None
 
-    def __init__(self, reader: zstandard.ZstdDecompressionReader) -> None:
-        self._reader = reader
 
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        return self._reader.seek(offset, whence)
-
-    def tell(self) -> int:
-        return self._reader.tell()
-
-    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
-        return self._reader.readinto(buffer)
-
-    def close(self) -> None:
-        self._reader.close()  # type: ignore[no-untyped-call]
-        super().close()
+def _read_range(file: JournalSegment, begin: int, length: int) -> bytes:
+    if not file.is_sealed:
+        with file.path.open("rb") as stream:
+            stream.seek(begin)
+            return stream.read(length)
+    pieces: list[bytes] = []
+    left = length
+    seal = read_seal(file)
+    frames = [frame for frame in seal.frames if frame.offset + frame.length > begin]
+    skip = begin - frames[0].offset if frames else 0
+    for block in read_frames(file, seal, begin):
+        pieces.append(block[skip : skip + left])
+        left -= len(pieces[-1])
+        skip = 0
+        if left <= 0:
+            break
+    return b"".join(pieces)

@@ -137,8 +137,8 @@ def _copy_catalog(con: duckdb.DuckDBPyConnection, paths: DataPaths) -> tuple[Ind
     frames = con.execute("SELECT source, list(seq) FROM internal.book_frames GROUP BY source")
     for source, seqs in frames.fetchall():
         session.frames.add(source, np.array(seqs, np.int64))
-    rows = con.execute("SELECT source, segment, indexed_bytes, sealed_size FROM internal.segments")
-    indexed = {(source, name): (end, size) for source, name, end, size in rows.fetchall()}
+    rows = con.execute("SELECT source, segment, indexed_bytes FROM internal.segments")
+    indexed = {(source, name): end for source, name, end in rows.fetchall()}
     return indexed, session
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lobdesk.errors import JournalError
 from lobdesk.index import duck
 from lobdesk.index.extract import extract
 from lobdesk.index.schema import TABLES
@@ -20,19 +19,16 @@ if TYPE_CHECKING:
 TAIL_BYTES = 64 * 1024 * 1024
 """Most unindexed bytes that a reader takes in; above that it says what is missing."""
 
-Indexed = dict[tuple[str, str], tuple[int, int]]
-"""Source and segment → indexed bytes, and the sealed file's size (0 if it was not sealed)."""
+Indexed = dict[tuple[str, str], int]
+"""Source and segment → indexed bytes."""
 
 
 def unindexed(paths: DataPaths, indexed: Indexed) -> list[tuple[Segment, int, int]]:
-    """Return segments with new bytes: where they begin, and how many there are at most."""
+    """Return segments with new bytes: where they begin, and how many there are."""
     found = []
     for segment in list_segments(paths):
-        begin, sealed_size = indexed.get(segment.key, (0, 0))
-        if segment.is_sealed:
-            if sealed_size != segment.size_bytes:
-                found.append((segment, begin, segment.size_bytes))
-        elif segment.size_bytes > begin:
+        begin = indexed.get(segment.key, 0)
+        if segment.size_bytes > begin:
             found.append((segment, begin, segment.size_bytes - begin))
     return found
 
@@ -60,15 +56,10 @@ def load_tail(
 
 def _read(segment: Segment, begin: int, frames: SnapshotFrames) -> list[Extract]:
     found = []
-    try:
-        for block in read_blocks(segment, begin):
-            extracted = extract(block, frames)
-            frames.add(segment.source, extracted.frames)
-            found.append(extracted)
-    except JournalError:
-        if segment.path.exists():
-            raise
-        # Sealed or removed since it was listed: its sealed form is read by the next refresh.
+    for block in read_blocks(segment, begin):
+        extracted = extract(block, frames)
+        frames.add(segment.source, extracted.frames)
+        found.append(extracted)
     return found
 
 

@@ -35,13 +35,13 @@ def compare(scenario: dict[str, Any]) -> None:
     assert got["cash"] == [wanted.cash]
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(scenarios())
 def test_random_streams_give_the_reference_ledger(scenario: dict[str, Any]) -> None:
     compare(scenario)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(scenarios(queue="power3"))
 def test_probabilistic_queue_gives_the_reference_ledger(scenario: dict[str, Any]) -> None:
     compare(scenario)

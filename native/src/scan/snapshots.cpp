@@ -3,6 +3,7 @@
 
 #include "json_text.hpp"
 #include "lines.hpp"
+#include "lobdesk/utf8.hpp"
 
 namespace lobdesk {
 namespace {
