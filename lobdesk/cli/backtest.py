@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from lobdesk.runs import Run
 
-PLOT_ROWS = 12
+PLOT_COLUMNS, PLOT_ROWS = 78, 14
 
 SETTINGS_OPTIONS = [
     click.option("--symbol", help="Pair (default: the first indexed one)."),
@@ -39,7 +39,7 @@ SETTINGS_OPTIONS = [
 ]
 
 
-def _settings_options(function: Callable[..., Any]) -> Callable[..., Any]:
+def _settings_options(function: Callable[..., None]) -> Callable[..., None]:
     for option in reversed(SETTINGS_OPTIONS):
         function = option(function)
     return function
@@ -63,9 +63,7 @@ def _settings_options(function: Callable[..., Any]) -> Callable[..., Any]:
 @data_dir_option
 @json_option
 @progress_option
-@click.pass_context
 def backtest_command(
-    ctx: click.Context,
     *,
     config: Path | None,
     scenario: Path | None,
@@ -83,7 +81,7 @@ def backtest_command(
     Example: lobdesk backtest --symbol BTC/USD --strategy join_touch --param qty_lots=1000000
     """
     if scenario is not None:
-        ctx.exit(_run_scenarios(scenario))
+        click.get_current_context().exit(_run_scenarios(scenario))
     from lobdesk.backtest.jobs import run_backtest
     from lobdesk.backtest.sources import find_data
     from lobdesk.progress import make_progress
@@ -182,10 +180,11 @@ def _plot_equity(run: Run) -> None:
         "GROUP BY ts_us ORDER BY ts_us",
         [file],
     ).fetchall()
-    plotext.clear_figure()
-    plotext.theme("clear")
-    plotext.plot_size(None, PLOT_ROWS)
-    plotext.plot([row[0] for row in rows], [row[1] for row in rows], marker="braille")
-    plotext.title("equity")
-    plotext.xlabel("seconds")
-    click.echo(plotext.build())
+    figure = plotext.figure
+    figure.clear()
+    figure.plot_size(PLOT_COLUMNS, PLOT_ROWS)
+    curve = figure.signal([row[0] for row in rows], [row[1] for row in rows]).lines()
+    figure.draw(curve)
+    figure.title("equity")
+    figure.label("seconds")
+    figure.show(colorless=True)
