@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -165,7 +166,7 @@ def _print_report(run: Run) -> None:
                 f"{metrics['annualization_days']} days a year)"
             )
         click.echo(f"  {label:<16}{text}")
-    if click.get_text_stream("stdout").isatty():
+    if sys.stdout.isatty():
         _plot_equity(run)
     click.echo(f"see it: lobdesk replay {run.id}", err=True)
 
