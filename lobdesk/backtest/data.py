@@ -147,15 +147,16 @@ class MarketData:
         return corrected
 
     @classmethod
-    def from_catalog(cls, data_dir: Path, symbol: str = "") -> Self:
+    def from_catalog(cls, data_dir: Path, symbol: str = "", *, source: str = "") -> Self:
         """Bring the record files of a symbol up to the index and map them.
 
         Args:
             data_dir: The data directory.
             symbol: Pair; empty means the first indexed one.
+            source: Whose recording, where several have the pair.
 
         Raises:
-            CatalogError: The index is missing or has no such symbol.
+            CatalogError: The index is missing, has no such symbol, or has it from several sources.
         """
         from lobdesk.index import open_catalog, write_market_records  # noqa: PLC0415
 
@@ -168,7 +169,7 @@ class MarketData:
             if not known:
                 raise BacktestError(f"{data_dir}: nothing is indexed; run: lobdesk index")
             symbol = known[0]
-        return cls.open(*write_market_records(data_dir, symbol))
+        return cls.open(*write_market_records(data_dir, symbol, source=source or None))
 
     def __len__(self) -> int:
         return len(self.records)

@@ -28,6 +28,7 @@ PLOT_COLUMNS, PLOT_ROWS = 78, 14
 
 SETTINGS_OPTIONS = [
     click.option("--symbol", help="Pair (default: the first indexed one)."),
+    click.option("--source", help="Whose recording, where several have the pair."),
     click.option("--strategy", help="join_touch or signal_follower."),
     click.option("--param", "params", multiple=True, metavar="KEY=VALUE", help="Of the strategy."),
     click.option("--signals", metavar="RUN", help="Signals that signal_follower follows."),
@@ -93,7 +94,9 @@ def backtest_command(
         overrides["backtest.params"] = _parse_params(params)
     loaded = load_settings(config=config, overrides=overrides).settings.backtest
     paths = data_paths(data_dir)
-    data = find_data(paths, loaded.symbol, records=records, tick=tick, lot=lot)
+    data = find_data(
+        paths, loaded.symbol, source=loaded.source, records=records, tick=tick, lot=lot
+    )
     run = run_backtest(paths, loaded, data=data, progress=make_progress(progress))
     if as_json:
         print_json({"run": run.id, "path": str(run.path), **run.manifest.outputs, **run.metrics()})
