@@ -3,17 +3,23 @@
 from lobdesk.index.catalog import Catalog, Gap, Quality, SymbolInfo, open_catalog
 from lobdesk.index.columns import SnapshotColumns, TradeColumns
 from lobdesk.index.indexer import IndexReport, update_index
+from lobdesk.index.records import MarketRecords, open_market_records, write_market_records
 from lobdesk.index.result import SqlResult
+from lobdesk.index.user_sql import run_user_sql
 
 __all__ = [
     "Catalog",
     "Gap",
     "IndexReport",
+    "MarketRecords",
     "Quality",
     "SnapshotColumns",
     "SqlResult",
     "SymbolInfo",
     "TradeColumns",
     "open_catalog",
+    "open_market_records",
+    "run_user_sql",
     "update_index",
+    "write_market_records",
 ]

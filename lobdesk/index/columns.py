@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -100,13 +101,22 @@ def read_snapshots(
     start_us: int | None = None,
     end_us: int | None = None,
     source: str | None = None,
+    recv_from_us: int | None = None,
+    recv_to_us: int | None = None,
 ) -> SnapshotColumns:
     """Read book snapshots; see ``Catalog.snapshot_columns``."""
     levels = ", ".join(
         f"{name}[{level + 1}] AS {name}_{level}" for name in LEVELS for level in range(BOOK_LEVELS)
     )
     texts = ", ".join((*KEYS, *PRECISIONS))
-    where, values = _where(symbol, start_us, end_us, source)
+    where, values = _where(
+        symbol,
+        ("exch_ts_us >= ?", start_us),
+        ("exch_ts_us < ?", end_us),
+        ("source = ?", source),
+        ("recv_ts_us >= ?", recv_from_us),
+        ("recv_ts_us < ?", recv_to_us),
+    )
     found = con.execute(
         f"SELECT source, {texts}, coalesce(verified::TINYINT, -1)::TINYINT AS verified, "
         f"is_snapshot, {levels} FROM internal.snapshots t {where}",
@@ -140,10 +150,19 @@ def read_trades(
     start_us: int | None = None,
     end_us: int | None = None,
     source: str | None = None,
+    recv_from_us: int | None = None,
+    recv_to_us: int | None = None,
 ) -> TradeColumns:
     """Read trades; see ``Catalog.trade_columns``."""
     names = (*KEYS, "trade_id", "price_ticks", "qty_lots", *PRECISIONS)
-    where, values = _where(symbol, start_us, end_us, source)
+    where, values = _where(
+        symbol,
+        ("exch_ts_us >= ?", start_us),
+        ("exch_ts_us < ?", end_us),
+        ("source = ?", source),
+        ("recv_ts_us >= ?", recv_from_us),
+        ("recv_ts_us < ?", recv_to_us),
+    )
     found = con.execute(
         f"SELECT source, {', '.join(names)}, (side = 'sell')::UTINYINT AS side "
         f"FROM internal.trades t {where}",
@@ -154,15 +173,8 @@ def read_trades(
     return TradeColumns(symbol=symbol, sources=_digests(sources, columns), **columns)
 
 
-def _where(
-    symbol: str, start_us: int | None, end_us: int | None, source: str | None
-) -> tuple[str, list[Any]]:
+def _where(symbol: str, *limits: tuple[str, Any]) -> tuple[str, list[Any]]:
     clauses, values = ["symbol = ?"], [symbol]
-    limits: list[tuple[str, Any]] = [
-        ("exch_ts_us >= ?", start_us),
-        ("exch_ts_us < ?", end_us),
-        ("source = ?", source),
-    ]
     for clause, value in limits:
         if value is not None:
             clauses.append(clause)
@@ -214,7 +226,7 @@ def _digests(sources: NDArray[np.object_], columns: dict[str, Any]) -> list[dict
     """Digest each source's rows, so that a result can name exactly what it was made of."""
     starts = np.flatnonzero(_changes(sources)).tolist()
     digests = []
-    for begin, end in zip(starts, [*starts, len(sources)][1:], strict=True):
+    for begin, end in itertools.pairwise([*starts, len(sources)]):
         state = hashlib.blake2b(digest_size=16)
         for name in sorted(columns):
             state.update(name.encode())

@@ -23,7 +23,6 @@ from lobdesk.index.errors import (
 )
 from lobdesk.index.fence import landlock_abi
 from lobdesk.index.result import SqlResult
-from lobdesk.index.worker import PARQUET_NAME, Request
 from lobdesk.paths import DataPaths
 
 if TYPE_CHECKING:
@@ -32,6 +31,29 @@ if TYPE_CHECKING:
 
 DEFAULT_TIMEOUT_S = 60.0
 POLL_S = 0.05
+PARQUET_NAME = "result.parquet"
+
+
+class Request(msgspec.Struct, frozen=True, kw_only=True):
+    """What the worker is asked.
+
+    Attributes:
+        data_dir: Data directory.
+        text: SQL from outside.
+        temp_dir: Private folder for spilling and for a Parquet result.
+        limit: Most rows; None for all.
+        cpu_s: Most processor seconds.
+        is_fenced: False skips the operating system's fence.
+        is_parquet: True writes the rows to ``result.parquet`` instead of the pipe.
+    """
+
+    data_dir: str
+    text: str
+    temp_dir: str
+    limit: int | None
+    cpu_s: int
+    is_fenced: bool
+    is_parquet: bool
 
 
 def run_user_sql(

@@ -19,13 +19,13 @@ from lobdesk.index import duck, fence, wire
 from lobdesk.index.guard import check_statement
 from lobdesk.index.query import describe, fetch_rows, one_line
 from lobdesk.index.session import Session, open_session
+from lobdesk.index.user_sql import PARQUET_NAME, Request
 from lobdesk.paths import DataPaths
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 BATCH_ROWS = 4096
-PARQUET_NAME = "result.parquet"
 MEMORY_LIMIT = "2GB"
 ADDRESS_SPACE = 8 * fence.GIB
 LARGEST_FILE = 4 * fence.GIB
@@ -37,28 +37,6 @@ SYSTEM_FACTS = (
     "/sys/devices/system/cpu",
 )
 """What DuckDB asks for at its start; without them it ends the process."""
-
-
-class Request(msgspec.Struct, frozen=True, kw_only=True):
-    """What the worker is asked.
-
-    Attributes:
-        data_dir: Data directory.
-        text: SQL from outside.
-        temp_dir: Private folder for spilling and for a Parquet result.
-        limit: Most rows; None for all.
-        cpu_s: Most processor seconds.
-        is_fenced: False skips the operating system's fence.
-        is_parquet: True writes the rows to ``result.parquet`` instead of the pipe.
-    """
-
-    data_dir: str
-    text: str
-    temp_dir: str
-    limit: int | None
-    cpu_s: int
-    is_fenced: bool
-    is_parquet: bool
 
 
 def main() -> None:

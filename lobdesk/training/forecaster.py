@@ -29,6 +29,7 @@ class LOBForecaster(LightningModule):
         self,
         *,
         model: str = "deeplob",
+        columns: Sequence[int] | None = None,
         features: int = 40,
         window_rows: int = 100,
         task: str = CLASSIFICATION,
@@ -42,6 +43,7 @@ class LOBForecaster(LightningModule):
 
         Args:
             model: Registered name.
+            columns: Those of a row that the model reads; None means all.
             features: Columns of a row.
             window_rows: Rows of a window (T).
             task: ``classification`` or ``regression``.
@@ -59,7 +61,11 @@ class LOBForecaster(LightningModule):
         self.target_scale_bps = target_scale_bps
         self.seed = seed
         outputs = len(class_weights) if task == CLASSIFICATION else 1
-        self.model = build_model(model, features=features, window_rows=window_rows, outputs=outputs)
+        self.columns = list(columns) if columns is not None else list(range(features))
+        self.reads_all = self.columns == list(range(features))
+        self.model = build_model(
+            model, features=len(self.columns), window_rows=window_rows, outputs=outputs
+        )
         self.class_weights: Tensor
         self.class_means_bps: Tensor
         weights = torch.tensor(list(class_weights), dtype=torch.float32)
@@ -69,7 +75,7 @@ class LOBForecaster(LightningModule):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return logits ``[B, 3]``, or scaled returns ``[B, 1]``, of windows ``[B, T, F]``."""
-        out: Tensor = self.model(x)
+        out: Tensor = self.model(x if self.reads_all else x[..., self.columns])
         return out
 
     def value_bps(self, outputs: Tensor) -> Tensor:

@@ -143,7 +143,7 @@ def long_run(data_dir: Path) -> Iterator[tuple[subprocess.Popen[str], Path]]:
     before = set((data_dir / "runs").iterdir())
     command = [sys.executable, "-m", "lobdesk", *train_args(data_dir, steps=100_000)]
     command += ["--max-epochs", "100000", "--progress", "json"]
-    environment = os.environ | {"OMP_NUM_THREADS": "2"}
+    environment = os.environ | {"LOBDESK_TRAINING__THREADS": "1"}
     process = subprocess.Popen(
         command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
     )

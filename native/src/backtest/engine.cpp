@@ -11,6 +11,38 @@ namespace {
 
 enum Rank : int { kRequestRank = 1, kReportRank = 3, kWakeRank = 4, kSampleRank = 5 };
 
+/// Walks one symbol's records in the order of one clock.
+template <bool kIsIndexed>
+struct Cursor {
+  Cursor(const MarketData& data, const std::vector<std::uint32_t>& rows, std::size_t start,
+         std::size_t end, TsUs MarketRecord::* clock)
+      : records{data.Records()},
+        rows{rows.data()},
+        slots{data.OrderSlots().empty() ? nullptr : data.OrderSlots().data()},
+        clock{clock},
+        at{start},
+        end{end} {
+    Look();
+  }
+
+  [[nodiscard]] std::size_t Row() const noexcept { return kIsIndexed ? rows[at] : at; }
+  [[nodiscard]] const MarketRecord& Record() const noexcept { return records[Row()]; }
+  [[nodiscard]] std::int32_t Slot() const noexcept { return slots ? slots[Row()] : -1; }
+  void Look() noexcept { time_us = at < end ? Record().*clock : kNever; }
+  void Advance() noexcept {
+    ++at;
+    Look();
+  }
+
+  const MarketRecord* records;
+  const std::uint32_t* rows;
+  const std::int32_t* slots;
+  TsUs MarketRecord::* clock;
+  std::size_t at;
+  std::size_t end;
+  TsUs time_us = kNever;
+};
+
 }  // namespace
 
 Engine::Engine(std::vector<const MarketData*> data, const std::vector<std::uint16_t>* steps,
@@ -83,47 +115,37 @@ bool Engine::RunData(TsUs exchange_bound_us, TsUs local_bound_us, std::int64_t* 
 /// Runs data up to the bounds. Returns true if a report was sent: the next message may be another.
 template <bool kIsIndexed>
 bool Engine::RunOne(TsUs exchange_bound_us, TsUs local_bound_us, std::int64_t* budget) {
-  const MarketData& data = *data_[0];
   SymbolState& symbol = state_.symbols[0];
-  const MarketRecord* records = data.Records();
-  const std::uint32_t* exchange_rows = data.ExchangeRows().data();
-  const std::uint32_t* local_rows = data.LocalRows().data();
-  const std::int32_t* slots = data.OrderSlots().empty() ? nullptr : data.OrderSlots().data();
-  const std::size_t exchange_count = data.ExchangeCount();
-  const std::size_t local_count = data.LocalCount();
+  Cursor<kIsIndexed> exchange(*data_[0], data_[0]->ExchangeRows(), symbol.exchange_at,
+                              data_[0]->ExchangeCount(), &MarketRecord::exch_ts_us);
+  Cursor<kIsIndexed> local(*data_[0], data_[0]->LocalRows(), symbol.local_at,
+                           data_[0]->LocalCount(), &MarketRecord::recv_ts_us);
   const std::size_t reports = state_.reports.Size();
-  std::size_t exchange_at = symbol.exchange_at;
-  std::size_t local_at = symbol.local_at;
   TsUs now_us = state_.now_us;
   std::int64_t left = *budget;
   bool has_sent = false;
   while (left > 0) {
-    const std::size_t exchange_row =
-        kIsIndexed && exchange_at < exchange_count ? exchange_rows[exchange_at] : exchange_at;
-    const std::size_t local_row =
-        kIsIndexed && local_at < local_count ? local_rows[local_at] : local_at;
-    const TsUs exch_us = exchange_at < exchange_count ? records[exchange_row].exch_ts_us : kNever;
-    const TsUs recv_us = local_at < local_count ? records[local_row].recv_ts_us : kNever;
-    if (exch_us <= recv_us) {
-      if (exch_us > exchange_bound_us || exch_us == kNever) break;
-      now_us = now_us_ = exch_us;
-      ++exchange_at;
+    if (exchange.time_us <= local.time_us) {
+      if (exchange.time_us > exchange_bound_us || exchange.time_us == kNever) break;
+      now_us = now_us_ = exchange.time_us;
+      const MarketRecord& record = exchange.Record();
+      const std::int32_t slot = exchange.Slot();
+      exchange.Advance();
       --left;
-      symbol.exchange.OnRecord(*this, records[exchange_row], slots ? slots[exchange_row] : -1);
-      if (state_.reports.Size() != reports) {
+      if (symbol.exchange.OnRecord(*this, record, slot) && state_.reports.Size() != reports) {
         has_sent = true;
         break;
       }
     } else {
-      if (recv_us > local_bound_us) break;
-      now_us = recv_us;
-      ++local_at;
+      if (local.time_us > local_bound_us) break;
+      now_us = local.time_us;
+      OnLocalRecord(symbol, local.Record(), local.Slot());
+      local.Advance();
       --left;
-      OnLocalRecord(symbol, records[local_row], slots ? slots[local_row] : -1);
     }
   }
-  symbol.exchange_at = exchange_at;
-  symbol.local_at = local_at;
+  symbol.exchange_at = exchange.at;
+  symbol.local_at = local.at;
   state_.now_us = now_us;
   *budget = left;
   return has_sent;
@@ -152,8 +174,9 @@ bool Engine::RunMerged(TsUs exchange_bound_us, TsUs local_bound_us, std::int64_t
     } else {
       ++symbol.exchange_at;
       now_us_ = time_us;
-      symbol.exchange.OnRecord(*this, record, slot);
-      if (state_.reports.Size() != reports) return true;
+      if (symbol.exchange.OnRecord(*this, record, slot) && state_.reports.Size() != reports) {
+        return true;
+      }
     }
   }
   return false;
@@ -164,10 +187,12 @@ void Engine::OnLocalRecord(SymbolState& symbol, const MarketRecord& record, std:
     const bool is_gone = (record.flags & kEvicted) != 0;
     symbol.local.Update(record.side, ToKey(record.side, record.price_ticks),
                         is_gone ? 0 : record.qty_lots);
+    symbol.local.KeepMid();
     return;
   }
   if (record.kind == kClear) {
     symbol.local.Clear(record.side, record.price_ticks);
+    symbol.local.KeepMid();
     return;
   }
   if (record.kind == kTrade || record.kind == kFill) return;
@@ -181,6 +206,7 @@ void Engine::OnLocalRecord(SymbolState& symbol, const MarketRecord& record, std:
     const Lots level = symbol.local.Side(change.side).At(change.key);
     symbol.local.Update(change.side, change.key, level + change.added);
   }
+  symbol.local.KeepMid();
 }
 
 void Engine::RunMessage(int rank) {

@@ -36,6 +36,7 @@ void Exchange::OnRecordWithOrders(ExchangeContext& context, const MarketRecord& 
       book_.Clear(record.side, record.price_ticks);
       taken_[kBid].clear();
       taken_[kAsk].clear();
+      has_taken_ = false;
       break;
     case kFill:
       OnFeedFill(context, record, slot);
@@ -55,9 +56,9 @@ void Exchange::OnDepth(ExchangeContext& context, const MarketRecord& record) {
 void Exchange::ChangeLevel(ExchangeContext& context, std::uint8_t side, Key key, Lots lots,
                            bool moves_queues) {
   const Key best_before = book_.Side(side).Best();
-  const bool was_taken = ForgetTaken(side, key);
+  const bool was_taken = has_taken_ && ForgetTaken(side, key);
   const Lots before = book_.Update(side, key, lots);
-  ForgetTakenOfMissingLevels();
+  if (has_taken_) ForgetTakenOfMissingLevels();
   if (moves_queues) MoveQueues(context, side, key, before, lots);
   if (lots != 0 && (key > best_before || was_taken)) {
     FillCrossed(context, Opposite(side), key, lots);
@@ -192,6 +193,7 @@ void Exchange::AddTaken(std::uint8_t side, Key key, Lots lots) {
     }
   }
   taken_[side].push_back({key, lots});
+  has_taken_ = true;
 }
 
 bool Exchange::ForgetTaken(std::uint8_t side, Key key) {
@@ -215,6 +217,7 @@ void Exchange::ForgetTakenOfMissingLevels() {
       levels.pop_back();
     }
   }
+  has_taken_ = !taken_[kBid].empty() || !taken_[kAsk].empty();
 }
 
 }  // namespace lobdesk::backtest

@@ -15,7 +15,7 @@ void Exchange::OnCancel(ExchangeContext& context, const Request& request) {
     Reject(context, request, Reason::kCancelRejected);
     return;
   }
-  Leave(context.OrderAt(request.slot), request.slot);
+  Leave(context, context.OrderAt(request.slot), request.slot);
   context.OrderAt(request.slot).is_resting = false;
   Answer(context, request.slot, ReportKind::kCanceled, RequestKind::kCancel, Reason::kNone);
 }
@@ -27,6 +27,7 @@ void Exchange::OnCancelAll(ExchangeContext& context) {
       Answer(context, slot, ReportKind::kCanceled, RequestKind::kCancelAll, Reason::kNone);
     }
     resting_[side].clear();
+    NoteOwn(context, side);
   }
 }
 
@@ -41,7 +42,7 @@ void Exchange::OnModify(ExchangeContext& context, const Request& request) {
     Answer(context, request.slot, ReportKind::kAccepted, RequestKind::kModify, Reason::kNone);
     return;
   }
-  Leave(order, request.slot);
+  Leave(context, order, request.slot);
   order.is_resting = false;
   order.key = request.key;
   order.leaves = request.lots;
@@ -154,11 +155,19 @@ void Exchange::Rest(ExchangeContext& context, std::int32_t slot) {
     return context.OrderAt(other).key < order.key;
   });
   resting.insert(at, slot);
+  NoteOwn(context, order.side);
 }
 
-void Exchange::Leave(const Order& order, std::int32_t slot) {
+void Exchange::Leave(ExchangeContext& context, const Order& order, std::int32_t slot) {
   std::vector<std::int32_t>& resting = resting_[order.side];
   resting.erase(std::find(resting.begin(), resting.end(), slot));
+  NoteOwn(context, order.side);
+}
+
+void Exchange::NoteOwn(ExchangeContext& context, std::uint8_t side) {
+  const std::vector<std::int32_t>& resting = resting_[side];
+  own_best_[side] = resting.empty() ? kNoLevel : context.OrderAt(resting.front()).key;
+  own_worst_[side] = resting.empty() ? -kNoLevel : context.OrderAt(resting.back()).key;
 }
 
 void Exchange::Fill(ExchangeContext& context, std::int32_t slot, Ticks price_ticks, Lots lots,
@@ -167,7 +176,7 @@ void Exchange::Fill(ExchangeContext& context, std::int32_t slot, Ticks price_tic
   order.leaves -= lots;
   if (order.leaves == 0 && order.is_resting) {
     order.is_resting = false;
-    Leave(order, slot);
+    Leave(context, order, slot);
   }
   Report report;
   report.kind = ReportKind::kFill;

@@ -77,9 +77,27 @@ void Ledger::Reserve() {
 }
 
 std::int32_t Ledger::FindOrder(std::int64_t id, std::size_t size) const {
-  const auto found = row_of_id_.find(id);
-  if (found == row_of_id_.end()) return -1;
-  return static_cast<std::size_t>(found->second) < size ? found->second : -1;
+  std::int32_t row = -1;
+  if (id >= 0 && static_cast<std::size_t>(id) < row_of_small_id_.size()) {
+    row = row_of_small_id_[static_cast<std::size_t>(id)];
+  } else if (!row_of_id_.empty()) {
+    const auto found = row_of_id_.find(id);
+    if (found != row_of_id_.end()) row = found->second;
+  }
+  return row >= 0 && static_cast<std::size_t>(row) < size ? row : -1;
+}
+
+void Ledger::RememberOrder(std::int64_t id, std::int32_t row) {
+  const std::size_t size = row_of_small_id_.size();
+  const auto at = static_cast<std::size_t>(id);
+  if (id >= 0 && at >= size && at <= orders.size() + 1 && row_of_id_.empty()) {
+    row_of_small_id_.resize(std::max<std::size_t>(1024, at * 2), -1);
+  }
+  if (id >= 0 && at < row_of_small_id_.size()) {
+    row_of_small_id_[at] = row;
+  } else {
+    row_of_id_[id] = row;
+  }
 }
 
 FillRow MakeFillRow(const Order& order, const Report& report, const Account& account,

@@ -39,7 +39,6 @@ class Book {
       if (other.Best() >= -key) other.RemoveFrom(-key);
     }
     if (window_ != 0) Cut(sides_[side]);
-    KeepMid();
     return before;
   }
 
@@ -53,7 +52,6 @@ class Book {
         sides_[each].RemoveFrom(ToKey(each, price_ticks));
       }
     }
-    KeepMid();
   }
 
   /// Returns twice the mid, 0 if a side is empty.
@@ -62,15 +60,16 @@ class Book {
     return is_whole ? sides_[kBid].Best() - sides_[kAsk].Best() : 0;
   }
 
-  /// Returns twice the last mid that there was, 0 before the first.
+  /// Returns twice the last mid that KeepMid saw, 0 before the first.
   [[nodiscard]] Mid2 LastMid() const noexcept { return last_mid2_; }
 
- private:
+  /// Remembers the mid, if there is one; to be called after each change where LastMid is used.
   void KeepMid() noexcept {
     const Mid2 mid2 = Mid();
     if (mid2 != 0) last_mid2_ = mid2;
   }
 
+ private:
   void Cut(LadderSide& side) {
     while (side.Count() > window_) side.Set(side.Worst(), 0);
   }

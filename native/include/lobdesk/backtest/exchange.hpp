@@ -31,16 +31,25 @@ class Exchange {
  public:
   Exchange(const ModelConfig& model, const InstrumentConfig& instrument, std::size_t slots);
 
-  /// Applies a record of the feed and fills what it fills.
-  void OnRecord(ExchangeContext& context, const MarketRecord& record, std::int32_t slot) {
-    if (record.kind == kDepth && resting_[kBid].empty() && resting_[kAsk].empty() &&
-        taken_[kBid].empty() && taken_[kAsk].empty()) {
-      const bool is_gone = (record.flags & kEvicted) != 0;
-      book_.Update(record.side, ToKey(record.side, record.price_ticks),
-                   is_gone ? 0 : record.qty_lots);
-      return;
+  /// Applies a record of the feed and fills what it fills. Returns true if it may have filled.
+  ///
+  /// Nearly all records are depth updates that touch no own order; those end here.
+  bool OnRecord(ExchangeContext& context, const MarketRecord& record, std::int32_t slot) {
+    if (record.kind == kDepth && !has_taken_) {
+      const Key key = ToKey(record.side, record.price_ticks);
+      const std::uint8_t other = Opposite(record.side);
+      if ((key > own_best_[record.side] || key < own_worst_[record.side]) &&
+          key + own_best_[other] < 0) {
+        const bool is_gone = (record.flags & kEvicted) != 0;
+        book_.Update(record.side, key, is_gone ? 0 : record.qty_lots);
+        return false;
+      }
+    } else if (record.kind == kTrade) {
+      const std::uint8_t own_side = Opposite(record.side);
+      if (own_best_[own_side] < ToKey(own_side, record.price_ticks)) return false;
     }
     OnRecordWithOrders(context, record, slot);
+    return true;
   }
 
   void OnSubmit(ExchangeContext& context, std::int32_t slot);
@@ -80,7 +89,8 @@ class Exchange {
   static void Answer(ExchangeContext& context, std::int32_t slot, ReportKind kind,
                      RequestKind answers, Reason reason);
   static void Reject(ExchangeContext& context, const Request& request, Reason reason);
-  void Leave(const Order& order, std::int32_t slot);
+  void Leave(ExchangeContext& context, const Order& order, std::int32_t slot);
+  void NoteOwn(ExchangeContext& context, std::uint8_t side);
 
   [[nodiscard]] Lots TakenAt(std::uint8_t side, Key key) const noexcept;
   void AddTaken(std::uint8_t side, Key key, Lots lots);
@@ -92,7 +102,10 @@ class Exchange {
   QueueModelRule queue_rule_;
   Book book_;
   FeedOrders feed_orders_;
-  std::array<std::vector<std::int32_t>, 2> resting_;     // slots by price, then time
+  std::array<std::vector<std::int32_t>, 2> resting_;  // slots by price, then time
+  std::array<Key, 2> own_best_{kNoLevel, kNoLevel};   // of resting_
+  std::array<Key, 2> own_worst_{-kNoLevel, -kNoLevel};
+  bool has_taken_ = false;
   std::array<std::vector<LadderSide::Level>, 2> taken_;  // by displayed level, unsorted, short
 };
 

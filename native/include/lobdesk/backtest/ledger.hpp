@@ -138,11 +138,13 @@ class Ledger {
 
   /// Returns the row of an order, -1 if it is not among the first `size` ones.
   [[nodiscard]] std::int32_t FindOrder(std::int64_t id, std::size_t size) const;
-  void RememberOrder(std::int64_t id, std::int32_t row) { row_of_id_[id] = row; }
+  void RememberOrder(std::int64_t id, std::int32_t row);
 
  private:
   void Reserve();
 
+  // Identifiers that count up, as nearly all do, need no hashing.
+  std::vector<std::int32_t> row_of_small_id_;
   std::unordered_map<std::int64_t, std::int32_t> row_of_id_;  // looked up only, never iterated
 };
 
