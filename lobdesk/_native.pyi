@@ -16,6 +16,7 @@ class EngineError(LobdeskError): ...
 # --- book: feed, checksum, verifier ---
 
 class BookVerdict:
+    def __init__(self, *args: object, **kwargs: object) -> None: ...  # made by feed only
     @property
     def symbol(self) -> str: ...
     @property
@@ -34,6 +35,7 @@ class BookVerdict:
     def is_inferred(self) -> bool: ...
 
 class TradeEntry:
+    def __init__(self, *args: object, **kwargs: object) -> None: ...  # made by feed only
     @property
     def symbol(self) -> str: ...
     @property
@@ -57,6 +59,7 @@ class TradeEntry:
     def line(self, seq: int) -> bytes: ...
 
 class Verdict:
+    def __init__(self, *args: object, **kwargs: object) -> None: ...  # made by feed only
     @property
     def kind(self) -> str: ...
     @property
