@@ -53,7 +53,9 @@ def test_a_wrong_expectation_is_found() -> None:
 def test_refused_data_name_the_row() -> None:
     feed = [*OWN[0]["feed"], OWN[0]["feed"][0] | {"ex": 5}]
 
-    assert "row 4: exch_ts_us 5 is before the row above" in run_scenario(changed(feed=feed))["raised"]
+    assert (
+        "row 4: exch_ts_us 5 is before the row above" in run_scenario(changed(feed=feed))["raised"]
+    )
 
 
 def test_an_action_that_cannot_be_read_names_itself() -> None:

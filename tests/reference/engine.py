@@ -104,7 +104,9 @@ class Reference:
         return self
 
     def check(self) -> None:
-        signed = [f["qty"] if self.orders[f["order"]].side == "buy" else -f["qty"] for f in self.fills]
+        signed = [
+            f["qty"] if self.orders[f["order"]].side == "buy" else -f["qty"] for f in self.fills
+        ]
         assert self.position == sum(signed)
         assert self.cash == -sum(q * f["px"] for q, f in zip(signed, self.fills, strict=True))
 
@@ -117,9 +119,7 @@ class Reference:
                 return
             px = None if action["type"] == "market" else action["px"]
             tif = "IOC" if action["type"] == "market" and action["tif"] != "FOK" else action["tif"]
-            order = Order(
-                action["id"], action["side"], px, action["qty"], tif, self.local.mid()
-            )
+            order = Order(action["id"], action["side"], px, action["qty"], tif, self.local.mid())
             order.known_leaves = order.leaves
             self.orders[order.id] = order
         elif action["id"] not in self.orders:
@@ -271,7 +271,9 @@ class Reference:
             return
         levels = sorted(self.exchange.side(other).items(), reverse=other == "bid")
         offers = [
-            (px, qty - self.taken.get((other, px), 0)) for px, qty in levels if self.crosses(order, px)
+            (px, qty - self.taken.get((other, px), 0))
+            for px, qty in levels
+            if self.crosses(order, px)
         ]
         if order.tif == "FOK" and sum(qty for _, qty in offers) < order.leaves:
             self.send(order, "state", status="EXPIRED")
