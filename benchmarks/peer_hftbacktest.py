@@ -1,4 +1,4 @@
-"""hftbacktest's side of bench_backtest.py; runs in an environment that has hftbacktest and numba."""
+"""hftbacktest's side of bench_backtest.py; needs an environment with hftbacktest and numba."""
 
 from __future__ import annotations
 
@@ -21,8 +21,10 @@ def load(path: str) -> np.ndarray:
     is_depth = records["kind"] == 1
     side = np.where(records["side"] == 0, hft.BUY_EVENT, hft.SELL_EVENT)
     kind = np.where(is_depth, hft.DEPTH_EVENT, hft.TRADE_EVENT)
-    data["ev"] = kind.astype(np.uint64) | side.astype(np.uint64) | np.uint64(
-        hft.EXCH_EVENT | hft.LOCAL_EVENT
+    data["ev"] = (
+        kind.astype(np.uint64)
+        | side.astype(np.uint64)
+        | np.uint64(hft.EXCH_EVENT | hft.LOCAL_EVENT)
     )
     data["exch_ts"], data["local_ts"] = records["exch_ts_us"], records["recv_ts_us"]
     data["px"] = records["price_ticks"] * TICK

@@ -74,7 +74,7 @@ class LobdeskApp(App[None]):
     TITLE = "lobdesk"
     CSS_PATH = Path(__file__).with_name("app.tcss")
     HORIZONTAL_BREAKPOINTS = [  # noqa: RUF012 - as Textual declares it
-        (0, "-too-narrow"), (60, "-narrow"), (90, "-normal"), (150, "-wide"),
+        (0, "-too-narrow"), (60, "-slim"), (76, "-narrow"), (90, "-normal"), (150, "-wide"),
     ]  # fmt: skip
     VERTICAL_BREAKPOINTS = [  # noqa: RUF012 - as Textual declares it
         (0, "-too-short"), (20, "-short"), (30, "-tall"),
@@ -122,6 +122,8 @@ class LobdeskApp(App[None]):
         self.run_id = run
         self.book_wanted: tuple[str, int] | None = None
         self.job_list: Sequence[Job] = ()
+        self.header = HeaderLine([(spec.key, spec.title) for spec in PANES.values()])
+        self._switcher = ContentSwitcher(id="body", initial="opening")
         self._first_pane = pane
         self._market: MarketReader | None = None
         self._last_frame_s = 0.0
@@ -139,8 +141,8 @@ class LobdeskApp(App[None]):
 
     def compose(self) -> ComposeResult:
         """Lay out header, panes and footer; no pane is loaded yet."""
-        yield HeaderLine([(spec.key, spec.title) for spec in PANES.values()])
-        with ContentSwitcher(id="body", initial="opening"):
+        yield self.header
+        with self._switcher:
             yield Static("opening …", id="opening")
         yield Static(id="too-small")
         yield Footer(compact=True)
@@ -161,11 +163,6 @@ class LobdeskApp(App[None]):
     # --- what panes use ---
 
     @property
-    def header(self) -> HeaderLine:
-        """The first line."""
-        return self.screen_stack[0].query_one(HeaderLine)
-
-    @property
     def market(self) -> MarketReader:
         """Reader of the index, shared by the panes."""
         if self._market is None:
@@ -177,8 +174,7 @@ class LobdeskApp(App[None]):
     @property
     def pane(self) -> Pane | None:
         """The pane in front."""
-        switcher = self.screen_stack[0].query_one(ContentSwitcher)
-        found = switcher.visible_content
+        found = self._switcher.visible_content
         return found if isinstance(found, Pane) else None
 
     def refresh_header(self) -> None:
@@ -215,7 +211,7 @@ class LobdeskApp(App[None]):
         spec = PANES[name]
         if name == "books" and self.is_empty:
             name, spec = "welcome", WELCOME
-        switcher = self.screen_stack[0].query_one(ContentSwitcher)
+        switcher = self._switcher
         before = self.pane
         if not switcher.query(f"#{name}"):
             module = await asyncio.to_thread(importlib.import_module, spec.module)
@@ -320,6 +316,8 @@ class LobdeskApp(App[None]):
 
     def _paint_frame(self) -> None:
         """Advance what moves, paint the rows that changed; rest if there is nothing to do."""
+        if not self.header.is_attached:
+            return  # the desk is closing, and its widgets go before its timers
         now_s = time.monotonic()
         elapsed_s = min(0.25, now_s - self._last_frame_s)
         self._last_frame_s = now_s
