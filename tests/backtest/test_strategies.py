@@ -190,7 +190,9 @@ class InPython:
     def on_wake(self, desk: Any) -> None:
         best = desk.best_bid(), desk.best_ask()
         if best[0] is None or best[1] is None:
+            assert desk.touch() is None
             return
+        assert desk.touch() == (best[0][0], best[1][0])
         has = [False, False]
         for order_id, side, price, _, status, has_request in desk.orders():
             has[side] = True
