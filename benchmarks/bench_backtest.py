@@ -146,7 +146,10 @@ class Peer:
     def __init__(self, python: str, path: Path) -> None:
         helper = Path(__file__).with_name("peer_hftbacktest.py")
         self.process = subprocess.Popen(
-            [python, str(helper), str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+            [python, str(helper), str(path)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
         )
 
     def round(self) -> dict[str, float]:
@@ -181,9 +184,7 @@ class Slow:
 
         model = {"entry_us": 5000, "resp_us": 5000}
         start = time.perf_counter()
-        Reference(
-            {"model": model, "feed": self.feed, "actions": [], "end": 2**62}
-        ).run()
+        Reference({"model": model, "feed": self.feed, "actions": [], "end": 2**62}).run()
         return {"replay": len(self.feed) / (time.perf_counter() - start)}
 
 
@@ -221,7 +222,9 @@ def main() -> None:
     for key in ("orders", "trades", "position", "cash", "fee"):
         if key in other:
             is_equal = abs(own[key] - other[key]) <= 1e-6 * max(1.0, abs(other[key]))
-            print(f"  {key:<9} {own[key]:.6f} | {other[key]:.6f}  {'equal' if is_equal else 'DIFFERENT'}")
+            print(
+                f"  {key:<9} {own[key]:.6f} | {other[key]:.6f}  {'equal' if is_equal else 'DIFFERENT'}"
+            )
     times = seek_times(data)
     print(
         f"  seek in {2 * args.rows:,} events: median {times[150]:.2f} ms, p99 {times[297]:.2f} ms"

@@ -21,8 +21,10 @@ def load(path: str) -> np.ndarray:
     is_depth = records["kind"] == 1
     side = np.where(records["side"] == 0, hft.BUY_EVENT, hft.SELL_EVENT)
     kind = np.where(is_depth, hft.DEPTH_EVENT, hft.TRADE_EVENT)
-    data["ev"] = kind.astype(np.uint64) | side.astype(np.uint64) | np.uint64(
-        hft.EXCH_EVENT | hft.LOCAL_EVENT
+    data["ev"] = (
+        kind.astype(np.uint64)
+        | side.astype(np.uint64)
+        | np.uint64(hft.EXCH_EVENT | hft.LOCAL_EVENT)
     )
     data["exch_ts"], data["local_ts"] = records["exch_ts_us"], records["recv_ts_us"]
     data["px"] = records["price_ticks"] * TICK
