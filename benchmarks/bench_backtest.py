@@ -85,16 +85,16 @@ class Callable100ms:
         self.last_id = 0
 
     def on_wake(self, desk: Any) -> None:
-        bid, ask = desk.best_bid(), desk.best_ask()
-        if bid is None or ask is None:
+        touch = desk.touch()
+        if touch is None:
             return
         has = [False, False]
         for order_id, side, price, _, status, has_request in desk.orders():
             has[side] = True
-            if price != (bid, ask)[side][0] and status != 0 and not has_request:
+            if price != touch[side] and status != 0 and not has_request:
                 desk.cancel(order_id)
         position = desk.position()
-        for side, price, room in ((0, bid[0], LIMIT - position), (1, ask[0], LIMIT + position)):
+        for side, price, room in ((0, touch[0], LIMIT - position), (1, touch[1], LIMIT + position)):
             if not has[side] and room > 0:
                 self.last_id += 1
                 desk.submit(self.last_id, side, price, QTY, tif=3)
@@ -222,9 +222,14 @@ def main() -> None:
     for key in ("orders", "trades", "position", "cash", "fee"):
         if key in other:
             is_equal = abs(own[key] - other[key]) <= 1e-6 * max(1.0, abs(other[key]))
+<<<<<<< HEAD
             print(
                 f"  {key:<9} {own[key]:.6f} | {other[key]:.6f}  {'equal' if is_equal else 'DIFFERENT'}"
             )
+=======
+            word = "equal" if is_equal else "DIFFERENT"
+            print(f"  {key:<9} {own[key]:.6f} | {other[key]:.6f}  {word}")
+>>>>>>> room/backtest
     times = seek_times(data)
     print(
         f"  seek in {2 * args.rows:,} events: median {times[150]:.2f} ms, p99 {times[297]:.2f} ms"

@@ -1,4 +1,4 @@
-"""hftbacktest's side of bench_backtest.py; runs in an environment that has hftbacktest and numba."""
+"""hftbacktest's side of bench_backtest.py; needs an environment with hftbacktest and numba."""
 
 from __future__ import annotations
 

@@ -10,6 +10,7 @@ import numpy as np
 from lobdesk import engine
 from lobdesk.backtest.errors import OptionError, RefusedDataError
 from lobdesk.errors import BacktestError
+from lobdesk.units import parse_rfc3339_us
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -47,7 +48,8 @@ class MarketData:
         min_lots: Smallest order in lots, 0 if unknown.
         records: The records, dtype ``RECORD_DTYPE``, in exchange order.
         files: Where the records lie, if in files.
-        clock_offset_us: What was added to the recorder's clock when the records were written.
+        clock_corrections: (first receipt, microseconds added) of each file: what was done to the
+            recorder's clock when the records were written; empty if nothing.
         native: The engine's view of them.
     """
 
@@ -67,7 +69,7 @@ class MarketData:
         self.min_lots = min_lots
         self.records = records
         self.files: tuple[Path, ...] = ()
-        self.clock_offset_us = 0
+        self.clock_corrections: list[tuple[int, int]] = []
         try:
             self.native = engine.MarketRecords(records, order_ids)
         except engine.MarketDataError as error:
@@ -126,18 +128,35 @@ class MarketData:
         records = first.records if len(files) == 1 else np.concatenate([f.records for f in files])
         data = cls.from_records(records, symbol=first.symbol, tick=first.tick, lot=first.lot)
         data.files = paths
+        data.clock_corrections = [
+            (
+                parse_rfc3339_us(f"{file.header['date']}T00:00:00Z"),
+                -file.header["clock"]["offset_us"],
+            )
+            for file in files
+        ]
         return data
 
+    def to_data_clock(self, recv_ts_us: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return receipts by the recorder's clock as these records count them."""
+        if not self.clock_corrections:
+            return recv_ts_us
+        since_us, added_us = np.array(self.clock_corrections, dtype=np.int64).T
+        at = np.searchsorted(since_us, recv_ts_us, "right") - 1
+        corrected: NDArray[np.int64] = recv_ts_us + added_us[np.maximum(at, 0)]
+        return corrected
+
     @classmethod
-    def from_catalog(cls, data_dir: Path, symbol: str = "") -> Self:
+    def from_catalog(cls, data_dir: Path, symbol: str = "", *, source: str = "") -> Self:
         """Bring the record files of a symbol up to the index and map them.
 
         Args:
             data_dir: The data directory.
             symbol: Pair; empty means the first indexed one.
+            source: Whose recording, where several have the pair.
 
         Raises:
-            CatalogError: The index is missing or has no such symbol.
+            CatalogError: The index is missing, has no such symbol, or has it from several sources.
         """
         from lobdesk.index import open_catalog, write_market_records  # noqa: PLC0415
 
@@ -150,7 +169,7 @@ class MarketData:
             if not known:
                 raise BacktestError(f"{data_dir}: nothing is indexed; run: lobdesk index")
             symbol = known[0]
-        return cls.open(*write_market_records(data_dir, symbol))
+        return cls.open(*write_market_records(data_dir, symbol, source=source or None))
 
     def __len__(self) -> int:
         return len(self.records)

@@ -166,9 +166,9 @@ def _signal_follower(
     rows = np.load(path, allow_pickle=False)
     params = signal_params(settings.params)
     return SignalFollower(
-        rows["available_ts_us"] + data.clock_offset_us,
+        data.to_data_clock(rows["available_ts_us"]),
         rows["value"],
-        feature_ts_us=rows["feature_ts_us"] + data.clock_offset_us,
+        feature_ts_us=data.to_data_clock(rows["feature_ts_us"]),
         threshold=float(params["threshold"]),
         max_position_lots=int(params["max_position_lots"]),
         maker=bool(params["maker"]),

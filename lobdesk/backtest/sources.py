@@ -56,6 +56,7 @@ def find_data(
     paths: DataPaths,
     symbol: str,
     *,
+    source: str = "",
     records: Path | None = None,
     tick: str | None = None,
     lot: str | None = None,
@@ -65,6 +66,7 @@ def find_data(
     Args:
         paths: The data directory.
         symbol: Pair; empty means the first indexed one.
+        source: Whose recording, where several have the pair.
         records: A record file instead of the index.
         tick: Price increment of an ``.npy`` file.
         lot: Quantity increment of an ``.npy`` file.
@@ -74,7 +76,7 @@ def find_data(
         CatalogError: The index has no such symbol.
     """
     if records is None:
-        return MarketData.from_catalog(paths.root, symbol)
+        return MarketData.from_catalog(paths.root, symbol, source=source)
     if records.suffix != ".npy":
         return MarketData.open(records)
     if not (symbol and tick and lot):

@@ -38,8 +38,9 @@ class Strategy(Protocol):
     def on_wake(self, desk: engine.LocalDesk) -> object:
         """Look at the local side and send requests.
 
-        ``desk`` shows only what has arrived: ``now_us``, ``best_bid()`` and ``best_ask()`` as
-        ``(price_ticks, qty_lots)`` or None, ``position()``, ``orders()`` as ``(id, side,
+        ``desk`` shows only what has arrived: ``now_us``, ``touch()`` as ``(bid_ticks, ask_ticks)``
+        or None while a side is empty, ``best_bid()`` and ``best_ask()`` as ``(price_ticks,
+        qty_lots)`` or None, ``position()``, ``orders()`` as ``(id, side,
         price_ticks, leaves_lots, status, has_request)``. It takes ``submit(order_id, side,
         price_ticks, qty_lots, order_type=, tif=)``, ``cancel``, ``cancel_all`` and ``modify``.
         Codes are positions in ``SIDES``, ``STATUSES``, ``ORDER_TYPES`` and ``TIMES_IN_FORCE`` of

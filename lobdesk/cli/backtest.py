@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,10 +24,11 @@ if TYPE_CHECKING:
 
     from lobdesk.runs import Run
 
-PLOT_ROWS = 12
+PLOT_COLUMNS, PLOT_ROWS = 78, 14
 
 SETTINGS_OPTIONS = [
     click.option("--symbol", help="Pair (default: the first indexed one)."),
+    click.option("--source", help="Whose recording, where several have the pair."),
     click.option("--strategy", help="join_touch or signal_follower."),
     click.option("--param", "params", multiple=True, metavar="KEY=VALUE", help="Of the strategy."),
     click.option("--signals", metavar="RUN", help="Signals that signal_follower follows."),
@@ -39,7 +41,7 @@ SETTINGS_OPTIONS = [
 ]
 
 
-def _settings_options(function: Callable[..., Any]) -> Callable[..., Any]:
+def _settings_options(function: Callable[..., None]) -> Callable[..., None]:
     for option in reversed(SETTINGS_OPTIONS):
         function = option(function)
     return function
@@ -63,9 +65,7 @@ def _settings_options(function: Callable[..., Any]) -> Callable[..., Any]:
 @data_dir_option
 @json_option
 @progress_option
-@click.pass_context
 def backtest_command(
-    ctx: click.Context,
     *,
     config: Path | None,
     scenario: Path | None,
@@ -83,7 +83,7 @@ def backtest_command(
     Example: lobdesk backtest --symbol BTC/USD --strategy join_touch --param qty_lots=1000000
     """
     if scenario is not None:
-        ctx.exit(_run_scenarios(scenario))
+        click.get_current_context().exit(_run_scenarios(scenario))
     from lobdesk.backtest.jobs import run_backtest
     from lobdesk.backtest.sources import find_data
     from lobdesk.progress import make_progress
@@ -94,7 +94,9 @@ def backtest_command(
         overrides["backtest.params"] = _parse_params(params)
     loaded = load_settings(config=config, overrides=overrides).settings.backtest
     paths = data_paths(data_dir)
-    data = find_data(paths, loaded.symbol, records=records, tick=tick, lot=lot)
+    data = find_data(
+        paths, loaded.symbol, source=loaded.source, records=records, tick=tick, lot=lot
+    )
     run = run_backtest(paths, loaded, data=data, progress=make_progress(progress))
     if as_json:
         print_json({"run": run.id, "path": str(run.path), **run.manifest.outputs, **run.metrics()})
@@ -167,7 +169,7 @@ def _print_report(run: Run) -> None:
                 f"{metrics['annualization_days']} days a year)"
             )
         click.echo(f"  {label:<16}{text}")
-    if click.get_text_stream("stdout").isatty():
+    if sys.stdout.isatty():
         _plot_equity(run)
     click.echo(f"see it: lobdesk replay {run.id}", err=True)
 
@@ -182,10 +184,11 @@ def _plot_equity(run: Run) -> None:
         "GROUP BY ts_us ORDER BY ts_us",
         [file],
     ).fetchall()
-    plotext.clear_figure()
-    plotext.theme("clear")
-    plotext.plot_size(None, PLOT_ROWS)
-    plotext.plot([row[0] for row in rows], [row[1] for row in rows], marker="braille")
-    plotext.title("equity")
-    plotext.xlabel("seconds")
-    click.echo(plotext.build())
+    figure = plotext.figure
+    figure.clear()
+    figure.plot_size(PLOT_COLUMNS, PLOT_ROWS)
+    curve = figure.signal([row[0] for row in rows], [row[1] for row in rows]).lines()
+    figure.draw(curve)
+    figure.title("equity")
+    figure.label("seconds")
+    figure.show(colorless=True)

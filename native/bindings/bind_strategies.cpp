@@ -81,6 +81,15 @@ py::object BestOf(const bt::Book& book, std::uint8_t side) {
   return py::make_tuple(bt::ToTicks(side, levels.Best()), levels.At(levels.Best()));
 }
 
+/// Both best prices in one call: a call from Python costs more than the answer.
+py::object TouchOf(const PyDesk& self, std::size_t symbol) {
+  const bt::Book& book = self.At(symbol).LocalBook(symbol);
+  const bt::LadderSide& bids = book.Side(bt::kBid);
+  const bt::LadderSide& asks = book.Side(bt::kAsk);
+  if (bids.IsEmpty() || asks.IsEmpty()) return py::none();
+  return py::make_tuple(bt::ToTicks(bt::kBid, bids.Best()), bt::ToTicks(bt::kAsk, asks.Best()));
+}
+
 py::list OrdersOf(const PyDesk& self, std::size_t symbol) {
   const bt::LocalDesk& desk = self.At(symbol);
   py::list found;
@@ -117,6 +126,7 @@ void BindDesk(py::module_& m) {
             return BestOf(self.At(symbol).LocalBook(symbol), bt::kAsk);
           },
           py::arg("symbol") = 0)
+      .def("touch", &TouchOf, py::arg("symbol") = 0)
       .def(
           "position",
           [](const PyDesk& self, std::size_t symbol) {

@@ -72,6 +72,20 @@ Engine::Engine(std::vector<const MarketData*> data, const std::vector<std::uint1
 }
 
 std::int64_t Engine::Run(TsUs until_us, std::int64_t max_events) {
+  std::int64_t done = 0;
+  const std::int64_t known = std::min(max_events, furthest_event_ - state_.events);
+  if (known > 0) {
+    is_rerun_ = true;
+    done = RunOn(until_us, known);
+    is_rerun_ = false;
+    if (done < known) return done;
+  }
+  done += RunOn(until_us, max_events - done);
+  furthest_event_ = std::max(furthest_event_, state_.events);
+  return done;
+}
+
+std::int64_t Engine::RunOn(TsUs until_us, std::int64_t max_events) {
   until_us = std::min(until_us, model_.end_us);
   std::int64_t budget = max_events;
   while (budget > 0) {

@@ -78,8 +78,10 @@ void Engine::OnRequest(const Request& request) {
 void Engine::OnReport(const Report& report) {
   if (report.slot < 0) {
     // A request for an order that was over: only its row is left to note the refusal.
-    ledger_.orders[static_cast<std::size_t>(report.row)].last_reject =
-        static_cast<std::uint8_t>(report.reason);
+    if (!is_rerun_) {
+      ledger_.orders[static_cast<std::size_t>(report.row)].last_reject =
+          static_cast<std::uint8_t>(report.reason);
+    }
     return;
   }
   Order& order = state_.orders[report.slot];
@@ -144,6 +146,7 @@ void Engine::Release(std::int32_t slot) {
 }
 
 void Engine::WriteRow(const Order& order) {
+  if (is_rerun_) return;
   ledger_.orders[static_cast<std::size_t>(order.row)] =
       MakeOrderRow(order, instruments_[static_cast<std::size_t>(order.symbol)]);
 }
@@ -184,8 +187,12 @@ void Engine::Submit(std::int64_t id, std::size_t symbol, std::uint8_t side, Tick
   order.price_ticks = has_price ? price_ticks : 0;
   order.decision_us = state_.now_us;
   order.decision_mid2 = state_.symbols[symbol].local.Mid();
-  Ledger::Put(ledger_.orders, state_.ledger.orders, MakeOrderRow(order, instruments_[symbol]));
-  ledger_.RememberOrder(id, order.row);
+  if (is_rerun_) {
+    ++state_.ledger.orders;
+  } else {
+    Ledger::Put(ledger_.orders, state_.ledger.orders, MakeOrderRow(order, instruments_[symbol]));
+    ledger_.RememberOrder(id, order.row);
+  }
   const std::int32_t slot = state_.orders.Add(order);
   state_.live.push_back(slot);
   Request request;

@@ -70,7 +70,7 @@ double Account::Equity(const InstrumentConfig& instrument, Mid2 mid2) const noex
 }
 
 void Ledger::Reserve() {
-  constexpr std::size_t kRows = 1024;
+  constexpr std::size_t kRows = std::size_t{1} << 16;  // untouched pages cost nothing
   fills.reserve(kRows);
   orders.reserve(kRows);
   equity.reserve(kRows);

@@ -85,6 +85,7 @@ class Engine final : private ExchangeContext, private LocalDesk {
     int rank;
   };
 
+  std::int64_t RunOn(TsUs until_us, std::int64_t max_events);
   [[nodiscard]] Next NextMessage() const noexcept;
   bool RunData(TsUs exchange_bound_us, TsUs local_bound_us, std::int64_t* budget);
   template <bool kIsIndexed>
@@ -137,6 +138,10 @@ class Engine final : private ExchangeContext, private LocalDesk {
   TsUs first_us_ = kNever;
   EngineState state_;
   Ledger ledger_;
+  // Order rows change as an order lives. After a seek back they stay as the furthest state left
+  // them until the run gets there again; a jump over a checkpoint would leave them half written.
+  std::int64_t furthest_event_ = 0;
+  bool is_rerun_ = false;
 };
 
 }  // namespace lobdesk::backtest

@@ -116,7 +116,7 @@ struct LedgerSize {
   std::size_t errors = 0;
 };
 
-/// Append-only rows. After a seek back the same rows are written again in the same places.
+/// Append-only rows. After a seek back, fills and samples are written again in the same places.
 class Ledger {
  public:
   Ledger() { Reserve(); }
