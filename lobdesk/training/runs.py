@@ -216,7 +216,8 @@ def make_forecaster(data: LOBDataModule, settings: TrainingSettings) -> LOBForec
         learning_rate=settings.learning_rate,
         class_weights=data.class_weights,
         class_means_bps=data.class_means_bps,
-        target_scale_bps=data.target_scale_bps,
+        volatility_floor_bps=data.volatility_floor_bps,
+        target_scale=data.target_scale,
         seed=settings.seed,
     )
 

@@ -47,6 +47,7 @@ def test_setting_the_wall_clock_changes_nothing() -> None:
 def test_silence_and_no_connection_are_named() -> None:
     assert "no frame for 12 s" in reason(report(last_frame_us=WALL_US - 11_000_000))
     assert "not connected" in reason(report(is_connected=False))
+    assert "no frame yet" in reason(report(last_frame_us=0))
 
 
 def test_book_may_be_rebuilt_for_half_a_minute() -> None:

@@ -170,6 +170,14 @@ def test_folder_belongs_to_one_recorder(tmp_path, persists) -> None:
     make(tmp_path, persists=persists).close()
 
 
+@pytest.mark.parametrize("persists", [True, False])
+def test_folder_that_cannot_be_made_is_an_error_of_one_line(tmp_path, persists) -> None:
+    (tmp_path / "file").write_text("")
+
+    with pytest.raises(JournalError, match="file/l2"):
+        make(tmp_path / "file" / "l2", persists=persists)
+
+
 def test_verify_only_writes_no_logs(tmp_path, captures) -> None:
     recorder = make(tmp_path, persists=False)
     recorder.opened(1)
