@@ -222,14 +222,8 @@ def main() -> None:
     for key in ("orders", "trades", "position", "cash", "fee"):
         if key in other:
             is_equal = abs(own[key] - other[key]) <= 1e-6 * max(1.0, abs(other[key]))
-<<<<<<< HEAD
-            print(
-                f"  {key:<9} {own[key]:.6f} | {other[key]:.6f}  {'equal' if is_equal else 'DIFFERENT'}"
-            )
-=======
             word = "equal" if is_equal else "DIFFERENT"
             print(f"  {key:<9} {own[key]:.6f} | {other[key]:.6f}  {word}")
->>>>>>> room/backtest
     times = seek_times(data)
     print(
         f"  seek in {2 * args.rows:,} events: median {times[150]:.2f} ms, p99 {times[297]:.2f} ms"
