@@ -125,6 +125,7 @@ class LobdeskApp(App[None]):
         self.header = HeaderLine([(spec.key, spec.title) for spec in PANES.values()])
         self._switcher = ContentSwitcher(id="body", initial="opening")
         self._first_pane = pane
+        self._is_pane_wanted = False
         self._market: MarketReader | None = None
         self._last_frame_s = 0.0
         self._is_frame_skipped = False
@@ -152,7 +153,7 @@ class LobdeskApp(App[None]):
         self._frames = self.set_interval(1 / self.settings.fps, self._paint_frame, pause=True)
         self.set_interval(JOBS_INTERVAL_S, self._look_at_jobs)
         self.header.is_demo = (self.paths.root / DEMO_FILE).is_file()
-        self.call_after_refresh(self.action_show, self._first_pane)
+        self.call_after_refresh(self._show_first)
         self._look_at_jobs()
 
     def on_unmount(self) -> None:
@@ -204,9 +205,15 @@ class LobdeskApp(App[None]):
 
     # --- panes ---
 
+    def _show_first(self) -> None:
+        # A key may have opened another pane before the first paint.
+        if not self._is_pane_wanted:
+            self.action_show(self._first_pane)
+
     @work(exclusive=True, group="show", exit_on_error=False)
     async def action_show(self, name: str) -> None:
         """Open a pane, loading it at the first time."""
+        self._is_pane_wanted = True
         name = name if name in PANES else "books"
         spec = PANES[name]
         if name == "books" and self.is_empty:

@@ -25,7 +25,7 @@ Check = Callable[[str, str], None]
 
 @pytest.fixture(scope="session")
 def data_dir(tmp_path_factory: pytest.TempPathFactory, captures: Path) -> Path:
-    """A data directory with both captures, imported and indexed; tests only read it."""
+    """A data directory with both captures and one backtest; tests only read it."""
     return make_data_dir(tmp_path_factory.mktemp("desk"), captures)
 
 

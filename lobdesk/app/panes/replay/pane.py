@@ -90,7 +90,7 @@ class ReplayPane(Pane):
                     yield framed(LineChart(id="replay-pnl"), "Equity")
                     yield framed(ResultGrid(id="replay-ledger"), "Ledger", "{ } fill  d focus")
             yield framed(OrdersView(id="replay-orders"), "Open orders")
-            with Vertical(id="replay-transport", classes="framed"):
+            with Vertical(id="replay-transport"):
                 yield TransportView(id="replay-clock")
                 yield ScrubBar(id="replay-scrub")
         yield FactStrip(id="replay-strip")
@@ -104,11 +104,11 @@ class ReplayPane(Pane):
 
     def shown(self) -> None:
         """Open the run that was asked for meanwhile."""
+        if self._player is None:
+            self._list_runs()
         if self.desk.run_id is not None:
             wanted, self.desk.run_id = self.desk.run_id, None
             self._open(wanted)
-        elif self._player is None:
-            self._list_runs()
 
     def hidden(self) -> None:
         """Stop the clock while nobody looks."""
@@ -144,7 +144,7 @@ class ReplayPane(Pane):
 
     # --- runs ---
 
-    @work(exclusive=True, group="replay", exit_on_error=False)
+    @work(exclusive=True, group="replay-list", exit_on_error=False)
     async def _list_runs(self) -> None:
         self._runs = await asyncio.to_thread(list_runs, self.desk.paths.runs, "backtest")
         rows = [
@@ -172,6 +172,9 @@ class ReplayPane(Pane):
         self._run, self._digest_text, self._shown_fills = run, "", -1
         self._show_stage(is_open=True)
         self.query_one(Ladder).show_nothing("")
+        # A queue place in a level-2 feed is an estimate: its model is always named beside it.
+        model = run.manifest.config.get("queue", "unknown")
+        self.query_one(OrdersView).border_title = f"Open orders and queue   model: {model}"
         self._show_now()
         self.focus_main()
         self.desk.refresh_header()
@@ -202,7 +205,7 @@ class ReplayPane(Pane):
         self.query_one(TransportView).show(player)
         replay = player.replay
         self.query_one(ScrubBar).view = ScrubView(
-            replay.start_us, replay.end_us, player.view.now_us, player.marks()
+            replay.start_us, replay.end_us, player.view.now_us, player.marks
         )
         strip = self.query_one(FactStrip)
         strip.facts = money_facts(player, self._digest_text)
