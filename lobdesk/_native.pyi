@@ -151,6 +151,7 @@ def build_feature_rows(
     vwm_levels: int,
     window_rows: int,
     min_rows: int,
+    isa: str = "best",
 ) -> None: ...
 def row_targets(
     vwm: NDArray[np.float64], segment: NDArray[np.int32], *, kind: str, horizon_rows: int
