@@ -37,3 +37,14 @@ time_targets = _native.time_targets
 volume_weighted_mid = _native.volume_weighted_mid
 
 # --- backtest ---
+BacktestEngine = _native.BacktestEngine
+BacktestInstrument = _native.BacktestInstrument
+BacktestModel = _native.BacktestModel
+LocalDesk = _native.LocalDesk
+MarketDataError = _native.MarketDataError
+MarketRecords = _native.MarketRecords
+StrategySpec = _native.StrategySpec
+join_touch = _native.join_touch
+python_strategy = _native.python_strategy
+script = _native.script
+signal_follower = _native.signal_follower

@@ -128,6 +128,7 @@ class BacktestSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
 
     Attributes:
         symbol: Pair; empty means the first indexed one.
+        source: Whose recording, where several have the pair; empty means the only one.
         strategy: ``join_touch`` or ``signal_follower``.
         params: The strategy's parameters.
         preset: Matching rules: ``lobdesk``, ``hftbacktest``, ``hftbacktest_partial``.
@@ -140,6 +141,7 @@ class BacktestSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     """
 
     symbol: str = ""
+    source: str = ""
     strategy: str = "join_touch"
     params: dict[str, str | int | float | bool] = msgspec.field(default_factory=dict)
     preset: str = "lobdesk"

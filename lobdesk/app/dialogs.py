@@ -113,3 +113,32 @@ class KeysScreen(ModalScreen[None]):
     def action_leave(self) -> None:
         """Close."""
         self.dismiss(None)
+
+
+class TextScreen(ModalScreen[None]):
+    """Shows a long text exactly as it is."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,q,enter", "leave", "Close", id="text.leave"),
+        Binding("y", "copy", "Copy", id="text.copy"),
+    ]
+
+    def __init__(self, title: str, text: str) -> None:
+        super().__init__()
+        self._title, self._text = title, text
+
+    def compose(self) -> ComposeResult:
+        """Show the text, wrapped."""
+        with VerticalScroll(classes="dialog wide"):
+            yield Label(Content(self._title), classes="dialog-title")
+            yield Static(Content(self._text))
+            yield Label("y copies   esc closes", classes="dialog-hint")
+
+    def action_leave(self) -> None:
+        """Close."""
+        self.dismiss(None)
+
+    def action_copy(self) -> None:
+        """Copy through the terminal (OSC 52)."""
+        self.app.copy_to_clipboard(self._text)
+        self.notify("sent to the terminal's clipboard (tmux needs: set -g set-clipboard on)")

@@ -1,11 +1,12 @@
 """The exchange's public WebSocket feed: requests, subscriptions, connection."""
 
-from lobdesk.feed.connection import ConnectFailedError, Connection, open_connection
+from lobdesk.feed.connection import SILENCE_LIMIT_S, ConnectFailedError, Connection, open_connection
 from lobdesk.feed.errors import AllRefusedError, UnreachableError
 from lobdesk.feed.reconnect import ReconnectPolicy
 from lobdesk.feed.session import BookState, FeedSession, Notice
 
 __all__ = [
+    "SILENCE_LIMIT_S",
     "AllRefusedError",
     "BookState",
     "ConnectFailedError",

@@ -4,11 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from functools import lru_cache
-from pathlib import Path
-from uuid import uuid4
 
-BOOT_ID_FILE = Path("/proc/sys/kernel/random/boot_id")
 STEP_US = 100_000
 """A wall clock that moves this much against the monotonic one has been set, not slewed."""
 
@@ -24,16 +20,6 @@ class Stamp:
 def now() -> Stamp:
     """Return the present instant."""
     return Stamp(time.time_ns() // 1000, time.monotonic_ns() // 1000)
-
-
-@lru_cache(maxsize=1)
-def boot_id() -> str:
-    """Return what makes monotonic times comparable: the same text until the machine restarts."""
-    try:
-        return BOOT_ID_FILE.read_text(encoding="ascii").strip()
-    except OSError:
-        # Without the kernel's answer, times of two processes are never called comparable.
-        return str(uuid4())
 
 
 class ClockWatch:

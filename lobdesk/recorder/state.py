@@ -48,6 +48,8 @@ class RecorderReport(msgspec.Struct, frozen=True, kw_only=True):
         url: Endpoint.
         persists: False if nothing is kept: ``L2_PERSIST_JSONL=false`` only verifies.
         ended: Why it ended; empty while it runs.
+        error: What stopped the second stage, whose work the next start does again; empty if
+            nothing did.
         connection: Number of the connection in use.
         is_connected: Whether a connection is open.
         connects: Connections opened since the start.
@@ -72,6 +74,7 @@ class RecorderReport(msgspec.Struct, frozen=True, kw_only=True):
     url: str
     persists: bool
     ended: str = ""
+    error: str = ""
     connection: int = 0
     is_connected: bool = False
     connects: int = 0

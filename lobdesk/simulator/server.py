@@ -37,6 +37,7 @@ HIGH_WATER = 2_000
 """Frames waiting for one client at which a market without a clock pauses."""
 
 EVENTS_A_TURN = 32
+CLOSE_TIMEOUT_S = 0.5
 
 
 class SimulatorServer:
@@ -114,7 +115,12 @@ class SimulatorServer:
         try:
             # Book frames are small: compressing them costs more than it saves on loopback.
             self._server = await serve(
-                self._serve_client, host, port, compression=None, ping_interval=None
+                self._serve_client,
+                host,
+                port,
+                compression=None,
+                ping_interval=None,
+                close_timeout=CLOSE_TIMEOUT_S,
             )
         except OSError as error:
             reason = (error.strerror or str(error)).lower()
@@ -264,6 +270,8 @@ class SimulatorServer:
             self._silent_until_s = time.monotonic() + fault.for_s
         elif fault.do == "malformed":
             self._tell_all(Frame(fault.text))
+        elif fault.do == "precision" and fault.symbol in self.exchange.instruments:
+            self.exchange.add_digits(fault.symbol, fault.digits)
         elif fault.do == "maintenance":
             self._announce("maintenance")
             asyncio.get_running_loop().call_later(fault.for_s, self._announce, "online")

@@ -14,6 +14,7 @@ import torch
 
 from lobdesk.dataset.datamodule import LOBDataModule
 from lobdesk.errors import LobdeskError, TrainingError
+from lobdesk.models import model_columns
 from lobdesk.progress import JsonProgress
 from lobdesk.runs import Run, create_run, open_run, write_json
 from lobdesk.settings import TrainingSettings
@@ -208,13 +209,15 @@ def make_forecaster(data: LOBDataModule, settings: TrainingSettings) -> LOBForec
     torch.manual_seed(settings.seed)
     return LOBForecaster(
         model=settings.model,
-        features=data.store.features.shape[1],
+        columns=model_columns(settings.model, data.feature_names),
+        features=len(data.feature_names),
         window_rows=data.store.window_rows,
         task=settings.task,
         learning_rate=settings.learning_rate,
         class_weights=data.class_weights,
         class_means_bps=data.class_means_bps,
-        target_scale_bps=data.target_scale_bps,
+        volatility_floor_bps=data.volatility_floor_bps,
+        target_scale=data.target_scale,
         seed=settings.seed,
     )
 

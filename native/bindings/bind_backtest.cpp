@@ -1,3 +1,291 @@
+// Market data, rules and the engine of backtests. The strategies stand in bind_strategies.cpp.
+#include "bind_backtest.hpp"
+
+#include <pybind11/numpy.h>
+#include <pybind11/stl.h>
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <tuple>
+#include <utility>
+#include <vector>
+
+#include "arrays.hpp"
 #include "bindings.hpp"
 
-void BindBacktest(pybind11::module_& m) { (void)m; }
+namespace py = pybind11;
+namespace bt = lobdesk::backtest;
+
+namespace {
+
+using Records = py::array_t<bt::MarketRecord, py::array::c_style>;
+using OrderIds = py::array_t<std::int64_t, py::array::c_style>;
+using Levels = std::vector<std::pair<std::int64_t, std::int64_t>>;
+
+/// Market data together with the arrays that hold them.
+struct MarketRecords {
+  Records records;
+  std::optional<OrderIds> order_ids;
+  std::unique_ptr<bt::MarketData> data;
+};
+
+std::shared_ptr<MarketRecords> MakeMarketRecords(const Records& records,
+                                                 const std::optional<OrderIds>& order_ids) {
+  if (records.ndim() != 1) throw py::value_error("records must have one dimension");
+  if (order_ids && (order_ids->ndim() != 1 || order_ids->shape(0) != records.shape(0))) {
+    throw py::value_error("order_ids must have one entry per record");
+  }
+  auto made = std::make_shared<MarketRecords>();
+  made->records = records;
+  made->order_ids = order_ids;
+  const bt::MarketRecord* rows = records.data();
+  const auto count = static_cast<std::size_t>(records.shape(0));
+  const std::int64_t* ids = order_ids ? order_ids->data() : nullptr;
+  const py::gil_scoped_release release;
+  made->data = std::make_unique<bt::MarketData>(rows, count, ids);
+  return made;
+}
+
+/// Lets Ctrl-C end a run.
+void PollSignals() {
+  const py::gil_scoped_acquire acquire;
+  if (PyErr_CheckSignals() != 0) throw py::error_already_set();
+}
+
+/// An engine, the data it reads and its checkpoints.
+class BacktestEngine {
+ public:
+  BacktestEngine(std::vector<std::shared_ptr<MarketRecords>> data, const bt::ModelConfig& model,
+                 std::vector<bt::InstrumentConfig> instruments, const StrategySpec& strategy,
+                 std::int64_t checkpoint_events)
+      : data_{std::move(data)} {
+    std::vector<const bt::MarketData*> views;
+    for (const auto& each : data_) views.push_back(each->data.get());
+    std::unique_ptr<bt::Strategy> made = strategy.make();
+    const py::gil_scoped_release release;
+    steps_ = bt::MergeSteps(views);
+    player_ = std::make_unique<bt::Player>(
+        std::make_unique<bt::Engine>(std::move(views), &steps_, model, std::move(instruments),
+                                     std::move(made)),
+        checkpoint_events);
+  }
+
+  std::int64_t Run(std::int64_t until_us, std::int64_t max_events) {
+    const py::gil_scoped_release release;
+    return player_->Run(until_us, max_events, PollSignals);
+  }
+  void SeekEvent(std::int64_t event) {
+    const py::gil_scoped_release release;
+    player_->SeekEvent(event, PollSignals);
+  }
+  void SeekTime(std::int64_t ts_us) {
+    const py::gil_scoped_release release;
+    player_->SeekTime(ts_us, PollSignals);
+  }
+
+  [[nodiscard]] bt::Engine& Engine() { return player_->GetEngine(); }
+  [[nodiscard]] const bt::Engine& Engine() const { return player_->GetEngine(); }
+
+  [[nodiscard]] std::pair<Levels, Levels> LevelsOf(std::size_t symbol, bool is_local,
+                                                   std::size_t count) const {
+    const bt::SymbolState& state = At(symbol);
+    const bt::Book& book = is_local ? state.local : state.exchange.GetBook();
+    return {SideLevels(book, bt::kBid, count), SideLevels(book, bt::kAsk, count)};
+  }
+
+  [[nodiscard]] py::tuple Account(std::size_t symbol) const {
+    const bt::SymbolState& state = At(symbol);
+    const bt::InstrumentConfig& instrument = Engine().Instrument(symbol);
+    const bt::Account& account = state.account;
+    return py::make_tuple(account.position, account.Cash(instrument), account.Fee(instrument),
+                          account.realized * instrument.unit_value,
+                          account.Equity(instrument, state.local.LastMid()), account.fills);
+  }
+
+  [[nodiscard]] py::list LiveOrders(std::size_t symbol) const {
+    const bt::EngineState& state = Engine().State();
+    py::list found;
+    for (const std::int32_t slot : state.live) {
+      const bt::Order& order = state.orders[slot];
+      if (static_cast<std::size_t>(order.symbol) != symbol) continue;
+      found.append(py::make_tuple(order.id, order.side, order.price_ticks, order.known_leaves,
+                                  Ahead(order), static_cast<int>(order.status)));
+    }
+    return found;
+  }
+
+  /// Returns (status, ahead or None) of one order, None if it was never sent.
+  [[nodiscard]] py::object OrderState(std::int64_t id) const {
+    const bt::EngineState& state = Engine().State();
+    const std::int32_t row = Engine().GetLedger().FindOrder(id, state.ledger.orders);
+    if (row < 0) return py::none();
+    for (const std::int32_t slot : state.live) {
+      const bt::Order& order = state.orders[slot];
+      if (order.row == row) return py::make_tuple(static_cast<int>(order.status), Ahead(order));
+    }
+    const bt::OrderRow& closed = Engine().GetLedger().orders[static_cast<std::size_t>(row)];
+    return py::make_tuple(static_cast<int>(closed.status), py::none());
+  }
+
+  [[nodiscard]] py::tuple TakeLedger() {
+    bt::Ledger ledger = Engine().TakeLedger();
+    const bt::LedgerSize& size = Engine().State().ledger;
+    ledger.fills.resize(size.fills);
+    ledger.orders.resize(size.orders);
+    ledger.equity.resize(size.equity);
+    return py::make_tuple(ToArray(std::move(ledger.fills)), ToArray(std::move(ledger.orders)),
+                          ToArray(std::move(ledger.equity)));
+  }
+
+  [[nodiscard]] py::array_t<bt::FillRow> Fills() const {
+    return Copy(Engine().GetLedger().fills, Engine().State().ledger.fills);
+  }
+  [[nodiscard]] py::array_t<bt::OrderRow> Orders() const {
+    return Copy(Engine().GetLedger().orders, Engine().State().ledger.orders);
+  }
+  [[nodiscard]] py::array_t<bt::EquityRow> Equity() const {
+    return Copy(Engine().GetLedger().equity, Engine().State().ledger.equity);
+  }
+  [[nodiscard]] std::vector<std::tuple<std::int64_t, std::int64_t, std::int64_t>> Errors() const {
+    std::vector<std::tuple<std::int64_t, std::int64_t, std::int64_t>> errors;
+    for (std::size_t i = 0; i < Engine().State().ledger.errors; ++i) {
+      const bt::ErrorRow& row = Engine().GetLedger().errors[i];
+      errors.emplace_back(row.ts_us, row.code, row.order_id);
+    }
+    return errors;
+  }
+
+ private:
+  [[nodiscard]] const bt::SymbolState& At(std::size_t symbol) const {
+    const auto& symbols = Engine().State().symbols;
+    if (symbol >= symbols.size()) throw py::index_error("there is no such symbol");
+    return symbols[symbol];
+  }
+
+  static py::object Ahead(const bt::Order& order) {
+    if (!order.is_resting || order.queue.is_deferred) return py::none();
+    return py::float_(order.queue.ahead);
+  }
+
+  static Levels SideLevels(const bt::Book& book, std::uint8_t side, std::size_t count) {
+    Levels levels;
+    const bt::LadderSide& ladder = book.Side(side);
+    for (bt::Key key = ladder.Best(); key != bt::kNoLevel && levels.size() < count;
+         key = ladder.NextWorse(key)) {
+      levels.emplace_back(bt::ToTicks(side, key), ladder.At(key));
+    }
+    return levels;
+  }
+
+  template <typename Row>
+  static py::array_t<Row> Copy(const std::vector<Row>& rows, std::size_t count) {
+    return ToArray(
+        std::vector<Row>(rows.begin(), rows.begin() + static_cast<std::ptrdiff_t>(count)));
+  }
+
+  std::vector<std::shared_ptr<MarketRecords>> data_;
+  std::vector<std::uint16_t> steps_;
+  std::unique_ptr<bt::Player> player_;
+};
+
+void RegisterRows() {
+  PYBIND11_NUMPY_DTYPE(bt::MarketRecord, exch_ts_us, recv_ts_us, price_ticks, kind, side, flags,
+                       qty_lots);
+  PYBIND11_NUMPY_DTYPE(bt::FillRow, exch_ts_us, local_ts_us, order_id, symbol, side, is_maker,
+                       is_certain, reserved, price_ticks, qty_lots, fee, decision_mid, arrival_mid,
+                       slip_decision, slip_arrival, ahead_at_arrival, wait_us, position_lots, cash,
+                       realized, realized_total);
+  PYBIND11_NUMPY_DTYPE(bt::OrderRow, order_id, symbol, side, type, tif, status, reason, last_reject,
+                       price_ticks, qty_lots, leaves_lots, filled_lots, decision_us, arrival_us,
+                       ack_us, first_fill_us, last_fill_us, close_us, decision_mid, arrival_mid,
+                       ahead_at_arrival);
+  PYBIND11_NUMPY_DTYPE(bt::EquityRow, ts_us, symbol, bid_ticks, ask_ticks, mid, position_lots, cash,
+                       fee, realized, equity);
+}
+
+void BindConfig(py::module_& m) {
+  py::class_<bt::ModelConfig>(m, "BacktestModel", "Rules of one backtest, as numbers.")
+      .def(py::init<>())
+      .def_property(
+          "taker", [](const bt::ModelConfig& c) { return static_cast<int>(c.taker); },
+          [](bt::ModelConfig& c, int value) { c.taker = static_cast<bt::TakerRule>(value); })
+      .def_property(
+          "maker", [](const bt::ModelConfig& c) { return static_cast<int>(c.maker); },
+          [](bt::ModelConfig& c, int value) { c.maker = static_cast<bt::MakerRule>(value); })
+      .def_property(
+          "queue", [](const bt::ModelConfig& c) { return static_cast<int>(c.queue); },
+          [](bt::ModelConfig& c, int value) { c.queue = static_cast<bt::QueueModel>(value); })
+      .def_readwrite("fills_remainder", &bt::ModelConfig::fills_remainder)
+      .def_readwrite("prevents_self_trade", &bt::ModelConfig::prevents_self_trade)
+      .def_readwrite("caps_through", &bt::ModelConfig::caps_through)
+      .def_readwrite("defers_unknown", &bt::ModelConfig::defers_unknown)
+      .def_readwrite("queue_n", &bt::ModelConfig::queue_n)
+      .def_readwrite("window", &bt::ModelConfig::window)
+      .def_readwrite("truncates", &bt::ModelConfig::truncates)
+      .def_readwrite("entry_us", &bt::ModelConfig::entry_us)
+      .def_readwrite("response_us", &bt::ModelConfig::response_us)
+      .def_readwrite("end_us", &bt::ModelConfig::end_us)
+      .def_readwrite("sample_us", &bt::ModelConfig::sample_us)
+      .def(
+          "set_latency_rows",
+          [](bt::ModelConfig& c,
+             const std::vector<std::tuple<std::int64_t, std::int64_t, std::int64_t>>& rows) {
+            c.latency_rows.clear();
+            for (const auto& [request, exchange, response] : rows) {
+              c.latency_rows.push_back({request, exchange, response});
+            }
+          },
+          py::arg("rows"), "Set measured (request, exchange, response) times.");
+  py::class_<bt::InstrumentConfig>(m, "BacktestInstrument", "Scale and fees of one symbol.")
+      .def(py::init([](double tick, double lot, double unit_value, std::int64_t maker_fee,
+                       std::int64_t taker_fee, std::int64_t min_lots) {
+             return bt::InstrumentConfig{tick, lot, unit_value, maker_fee, taker_fee, min_lots};
+           }),
+           py::kw_only(), py::arg("tick"), py::arg("lot"), py::arg("unit_value"),
+           py::arg("maker_fee"), py::arg("taker_fee"), py::arg("min_lots"));
+}
+
+}  // namespace
+
+void BindBacktest(py::module_& m) {
+  RegisterRows();
+  py::register_exception<bt::MarketDataError>(m, "MarketDataError", m.attr("EngineError"));
+  BindConfig(m);
+  BindStrategies(m);
+  py::class_<MarketRecords, std::shared_ptr<MarketRecords>>(m, "MarketRecords",
+                                                            "Checked records of one symbol.")
+      .def(py::init(&MakeMarketRecords), py::arg("records").noconvert(),
+           py::arg("order_ids").noconvert() = py::none())
+      .def("__len__", [](const MarketRecords& self) { return self.data->Count(); })
+      .def_property_readonly("first_us",
+                             [](const MarketRecords& self) { return self.data->FirstExchangeUs(); })
+      .def_property_readonly("last_us",
+                             [](const MarketRecords& self) { return self.data->LastUs(); })
+      .def_property_readonly(
+          "has_orders", [](const MarketRecords& self) { return !self.data->OrderSlots().empty(); });
+  py::class_<BacktestEngine>(m, "BacktestEngine", "One backtest that can run, stop and seek.")
+      .def(py::init<std::vector<std::shared_ptr<MarketRecords>>, const bt::ModelConfig&,
+                    std::vector<bt::InstrumentConfig>, const StrategySpec&, std::int64_t>(),
+           py::arg("data"), py::arg("model"), py::arg("instruments"), py::arg("strategy"),
+           py::kw_only(), py::arg("checkpoint_events") = 0)
+      .def("run", &BacktestEngine::Run, py::arg("until_us"), py::arg("max_events"))
+      .def("seek_event", &BacktestEngine::SeekEvent, py::arg("event"))
+      .def("seek_time", &BacktestEngine::SeekTime, py::arg("ts_us"))
+      .def("sample", [](BacktestEngine& self) { self.Engine().Sample(); })
+      .def_property_readonly(
+          "now_us", [](const BacktestEngine& self) { return self.Engine().State().now_us; })
+      .def_property_readonly(
+          "events", [](const BacktestEngine& self) { return self.Engine().State().events; })
+      .def("levels", &BacktestEngine::LevelsOf, py::arg("symbol"), py::kw_only(), py::arg("local"),
+           py::arg("count"))
+      .def("account", &BacktestEngine::Account, py::arg("symbol"))
+      .def("live_orders", &BacktestEngine::LiveOrders, py::arg("symbol"))
+      .def("order_state", &BacktestEngine::OrderState, py::arg("order_id"))
+      .def("take_ledger", &BacktestEngine::TakeLedger)
+      .def("fills", &BacktestEngine::Fills)
+      .def("orders", &BacktestEngine::Orders)
+      .def("equity", &BacktestEngine::Equity)
+      .def("errors", &BacktestEngine::Errors)
+      .def("state_hash", [](const BacktestEngine& self) { return self.Engine().StateHash(); });
+}

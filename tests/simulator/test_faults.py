@@ -18,7 +18,6 @@ def frames(count: int) -> list[Frame]:
 def run(plan: FaultPlan, sent: list[Frame]) -> list[str]:
     received = []
     for frame in sent:
-        plan.due(0.0)
         received += [altered.text for altered in plan.alter(frame)]
     return received
 
@@ -39,6 +38,13 @@ def test_reordered_frame_changes_places_with_the_next() -> None:
     plan = FaultPlan([Fault(do="reorder", after_frames=1)])
 
     assert run(plan, frames(4)) == ["0", "2", "1", "3"]
+
+
+def test_reordered_frame_waits_for_the_next_one_of_its_symbol() -> None:
+    plan = FaultPlan([Fault(do="reorder", after_frames=0, symbol="A/B")])
+    sent = [Frame("1", "book", "A/B"), Frame("2", "book", "C/D"), Frame("3", "book", "A/B")]
+
+    assert run(plan, sent) == ["2", "3", "1"]
 
 
 def test_fault_of_one_symbol_leaves_the_others_alone() -> None:
@@ -90,7 +96,7 @@ def test_script_skips_comments_and_empty_lines(tmp_path) -> None:
         ('{"do":"drop","at_s":1,"count":0}', "count", "below 1"),
         ('{"do":"silence","at_s":1,"for_s":0}', "for_s", "not above 0"),
         ('{"do":"close","at_s":1,"code":7}', "code", "no close code"),
-        ('{"do":"drop","at":1}', "", "unknown field `at`"),
+        ('{"do":"drop","at":1}', "at", "unknown key; did you mean 'at_s'?"),
         ("drop everything", "", "is not JSON"),
     ],
 )

@@ -127,11 +127,8 @@ def _columns(view: LadderView, width: int, qty_width: int) -> _Columns:
     price = max((len(view.price.text(ticks)) for ticks, _ in levels), default=5)
     qty = max(qty_width, *(len(view.qty.text(lots)) for _, lots in levels), 3)
     side = max(0, (width - price - 4) // 2)
-    if view.has_own:
-        # Wide enough for two full quantities: the column must not move as the queue does.
-        outer = 2 * qty + 6
-    else:
-        outer = qty + 1
+    # Own orders get room for two full quantities: the column must not move as the queue does.
+    outer = 2 * qty + 6 if view.has_own else qty + 1
     if side - qty - outer - 3 < MIN_BAR_CELLS:
         outer = min(outer, max(0, side - qty - 3 - MIN_BAR_CELLS)) if view.has_own else 0
     bar = max(0, side - qty - (outer + 1 if outer else 0) - 2)

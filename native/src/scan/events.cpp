@@ -4,7 +4,7 @@
 
 #include "json_text.hpp"
 #include "lines.hpp"
-#include "lobdesk/book/utf8.hpp"
+#include "lobdesk/utf8.hpp"
 
 namespace lobdesk {
 namespace {

@@ -41,6 +41,7 @@ class JobsPane(Pane):
     """Shows jobs and runs with progress, details, losses and log."""
 
     HELP_TITLE = "Jobs"
+    SCOPED_CSS = False  # the size classes sit on the screen, above any pane
     DEFAULT_CSS = Path(__file__).with_name("jobs.tcss").read_text(encoding="utf-8")
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("n", "start('build')", "Build", id="jobs.build"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 SPEEDS = (0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 100.0, 300.0, 1000.0)
 NORMAL_SPEED = SPEEDS.index(1.0)
 BUY = 0
-FILL_COLUMNS = ("time", "side", "qty", "price", "fee", "slip", "ahead", "wait", "realized", "")
 
 
 class Player:
@@ -139,24 +138,38 @@ class Player:
         is_finite = np.isfinite(values)
         return seconds[is_finite], values[is_finite]
 
-    def fill_rows(self) -> list[tuple[str, ...]]:
-        """Return the ledger up to now, newest first, as text."""
-        return [self._fill_row(fill) for fill in self.replay.fills()[::-1]]
+    def ledger(self) -> FillTable:
+        """Return the fills up to now, newest first."""
+        return FillTable(self.replay.fills(), self.price, self.qty)
 
     def marks(self) -> list[Mark]:
         """Return the fills of the whole run for the bar."""
         return [Mark(ts_us, "◆", "warn") for ts_us in self.fill_times]
 
-    def _fill_row(self, fill: Any) -> tuple[str, ...]:  # noqa: ANN401 - a row of a structured array
+
+class FillTable:
+    """The ledger, newest first; a fill becomes text when it is looked at."""
+
+    columns = ("time", "side", "qty", "price", "fee", "slip", "ahead", "wait", "realized", "")
+
+    def __init__(self, fills: NDArray[np.void], price: Scale, qty: Scale) -> None:
+        self._fills, self._price, self._qty = fills, price, qty
+
+    def __len__(self) -> int:
+        return len(self._fills)
+
+    def row(self, index: int) -> tuple[str, ...]:
+        """Return one fill as text, 0 being the newest."""
+        fill = self._fills[len(self._fills) - 1 - index]
         ahead = float(fill["ahead_at_arrival"])
         return (
-            clock_text(int(fill["exch_ts_us"])),
+            clock_text(int(fill["local_ts_us"])),
             "BUY" if int(fill["side"]) == BUY else "SELL",
-            self.qty.text(int(fill["qty_lots"])),
-            self.price.text(int(fill["price_ticks"])),
+            self._qty.text(int(fill["qty_lots"])),
+            self._price.text(int(fill["price_ticks"])),
             f"{-float(fill['fee']):+.4f}",
             _money(float(fill["slip_arrival"])),
-            "--" if np.isnan(ahead) else self.qty.text(round(ahead)),
+            "--" if np.isnan(ahead) else self._qty.text(round(ahead)),
             f"{int(fill['wait_us']) / 1e6:.3f}s",
             f"{float(fill['realized']):+.4f}",
             ("maker" if fill["is_maker"] else "taker") + ("" if fill["is_certain"] else " ?"),

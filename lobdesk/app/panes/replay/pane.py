@@ -11,8 +11,9 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 
 from lobdesk.app.dialogs import PromptScreen
+from lobdesk.app.keys import key_pair
 from lobdesk.app.panes.base import Pane
-from lobdesk.app.panes.replay.model import FILL_COLUMNS, Player
+from lobdesk.app.panes.replay.model import Player
 from lobdesk.app.panes.replay.views import OrdersView, TransportView, money_facts
 from lobdesk.app.text import clock_text, parse_instant
 from lobdesk.app.widgets.chart import ChartView, Curve, LineChart
@@ -37,16 +38,26 @@ class ReplayPane(Pane):
     """Plays a finished backtest step by step."""
 
     HELP_TITLE = "Replay"
+    SCOPED_CSS = False  # the size classes sit on the screen, above any pane
     DEFAULT_CSS = Path(__file__).with_name("replay.tcss").read_text(encoding="utf-8")
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("space", "toggle_play", "Play/pause", key_display="␣", id="replay.play"),
-        Binding("comma", "step(-1)", "Back", key_display=",", id="replay.back"),
-        Binding("full_stop", "step(1)", "Step", key_display=".", id="replay.on"),
-        Binding("left_square_bracket", "speed(-1)", "Slower", key_display="[", id="replay.slower"),
-        Binding("right_square_bracket", "speed(1)", "Faster", key_display="]", id="replay.faster"),
+        *key_pair("comma", "full_stop", "step", "Step", "replay.step"),
+        *key_pair(
+            "left_square_bracket",
+            "right_square_bracket",
+            "speed",
+            "Speed",
+            "replay.speed",
+        ),
+        *key_pair(
+            "left_curly_bracket",
+            "right_curly_bracket",
+            "fill",
+            "Fill",
+            "replay.fill",
+        ),
         Binding("backspace", "normal_speed", "Speed x1", show=False, id="replay.normal"),
-        Binding("left_curly_bracket", "fill(-1)", "Prev", key_display="{", id="replay.fill_back"),
-        Binding("right_curly_bracket", "fill(1)", "Fill", key_display="}", id="replay.fill_on"),
         Binding("left", "skip(-1)", "1 s back", show=False, id="replay.second_back"),
         Binding("right", "skip(1)", "1 s on", show=False, id="replay.second_on"),
         Binding("shift+left", "skip(-10)", "10 s back", show=False, id="replay.ten_back"),
@@ -213,7 +224,7 @@ class ReplayPane(Pane):
         if player.view.fills != self._shown_fills:
             self._shown_fills = player.view.fills
             grid = self.query_one("#replay-ledger", ResultGrid)
-            grid.show(ListTable(FILL_COLUMNS, player.fill_rows()))
+            grid.show(player.ledger())
             grid.border_title = f"Ledger  {player.view.fills} of {len(player.fill_times)} fills"
 
     # --- keys ---
@@ -309,5 +320,5 @@ class ReplayPane(Pane):
 def _outcome(run: Run) -> tuple[str, str]:
     metrics = run.metrics()
     fills = metrics.get("fills", "--")
-    net = metrics.get("net_pnl", metrics.get("equity"))
+    net = metrics.get("final_pnl")
     return str(fills), f"{net:+.4f}" if isinstance(net, int | float) else "--"

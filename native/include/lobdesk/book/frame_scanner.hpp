@@ -28,6 +28,7 @@ class FrameScanner {
     std::string_view method;
     const char* data = nullptr;    ///< Skipped so far, to be read when the channel is known.
     const char* result = nullptr;  ///< The same for an answer's result.
+    bool has_type = false;
     bool has_success = false;
     bool is_success = false;
     bool has_error = false;
@@ -45,6 +46,7 @@ class FrameScanner {
   bool ScanBook(Frame* frame);
   bool ScanBookMember(std::string_view key, FrameBook* book, unsigned* seen, Frame* frame);
   bool ScanLevels(std::size_t* begin, std::size_t* end, Frame* frame);
+  bool ScanLevel(FrameLevel* level);
   bool ScanChecksum(FrameBook* book);
   bool ScanTrade(Frame* frame);
   bool ScanTradeMember(std::string_view key, FrameTrade* trade, unsigned* seen);

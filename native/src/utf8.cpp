@@ -1,4 +1,4 @@
-#include "lobdesk/book/utf8.hpp"
+#include "lobdesk/utf8.hpp"
 
 #include <cstddef>
 #include <cstdint>

@@ -1,0 +1,234 @@
+"""Speed of backtests, against hftbacktest in the same run or, without it, the slow reference.
+
+    python benchmarks/bench_backtest.py [--rows N] [--hftbacktest PYTHON]
+
+PYTHON is the interpreter of an environment with hftbacktest (2.4.4 was used); its own process
+alternates with ours, round by round, on the same records. The replay has both clocks and no orders;
+the market maker joins the touch each 100 ms under hftbacktest's matching rules, with the full
+ledger on our side. With hftbacktest the numbers of orders and trades, position, cash and fees must
+agree. Memory: our records take 32 bytes each.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from lobdesk.backtest import RECORD_DTYPE, Backtest, JoinTouch, MarketData, SignalFollower
+from lobdesk.engine import script
+
+TICK, LOT = "0.1", "0.00001"
+MAKER_FEE, TAKER_FEE = "-0.00005", "0.0007"
+ROUNDS = 5
+INTERVAL_US = 100_000
+QTY, LIMIT = 1_000, 10_000
+
+
+def make_stream(rows: int, seed: int = 7) -> np.ndarray[Any, Any]:
+    """Return a seeded uncrossed market: some ten levels a side, 8 % trades, deletions."""
+    rng = np.random.default_rng(seed)
+    pick, depth = rng.random(rows), rng.geometric(0.3, rows).clip(max=10)
+    sides, sizes = rng.integers(0, 2, rows), rng.integers(1, 300_000, rows)
+    books: list[dict[int, int]] = [{}, {}]
+    best = [600_000, 600_001]
+    out: list[tuple[int, int, int, int]] = []
+    for i in range(rows):
+        side, sign = int(sides[i]), -1 if sides[i] == 0 else 1
+        levels, other = books[side], books[1 - side]
+        if pick[i] < 0.08 and other:
+            out.append((2, side, best[1 - side], int(sizes[i]) // 8 + 1))
+        elif pick[i] < 0.30 and len(levels) > 3:
+            near = pick[i] < 0.12
+            price = best[side] if near else best[side] + sign * (int(depth[i]) - 1)
+            if price in levels:
+                del levels[price]
+                out.append((1, side, price, 0))
+                best[side] = max(levels) if side == 0 else min(levels)
+            else:
+                out.append((1, side, price, 0))
+        else:
+            inside = pick[i] < 0.36 and sign * (best[1 - side] - best[side]) < -1
+            price = best[side] - sign if inside else best[side] + sign * (int(depth[i]) - 1)
+            levels[price] = 1
+            best[side] = max(levels) if side == 0 else min(levels)
+            out.append((1, side, price, int(sizes[i])))
+    records = np.zeros(rows, dtype=RECORD_DTYPE)
+    columns = np.array(out, dtype=np.int64)
+    for at, name in enumerate(("kind", "side", "price_ticks", "qty_lots")):
+        records[name] = columns[:, at]
+    records["exch_ts_us"] = 1_700_000_000_000_000 + np.cumsum(rng.exponential(4_600, rows)).astype(
+        np.int64
+    )
+    delay = records["exch_ts_us"] + 1_500 + rng.exponential(1_500, rows).astype(np.int64)
+    records["recv_ts_us"] = np.maximum.accumulate(delay)
+    records["flags"] = 1
+    return records
+
+
+class Callable100ms:
+    """The same market maker in Python."""
+
+    interval_us = INTERVAL_US
+
+    def __init__(self) -> None:
+        self.last_id = 0
+
+    def on_wake(self, desk: Any) -> None:
+        bid, ask = desk.best_bid(), desk.best_ask()
+        if bid is None or ask is None:
+            return
+        has = [False, False]
+        for order_id, side, price, _, status, has_request in desk.orders():
+            has[side] = True
+            if price != (bid, ask)[side][0] and status != 0 and not has_request:
+                desk.cancel(order_id)
+        position = desk.position()
+        for side, price, room in ((0, bid[0], LIMIT - position), (1, ask[0], LIMIT + position)):
+            if not has[side] and room > 0:
+                self.last_id += 1
+                desk.submit(self.last_id, side, price, QTY, tif=3)
+
+
+def ours(data: MarketData) -> dict[str, float]:
+    rows = len(data)
+    rules = {"preset": "hftbacktest", "maker_fee": MAKER_FEE, "taker_fee": TAKER_FEE}
+    maker = JoinTouch(INTERVAL_US, QTY, LIMIT)
+    times = {}
+    for name, work in {
+        "replay": lambda: Backtest(data, sample_us=INTERVAL_US).run(script([])),
+        "maker": lambda: Backtest(data, **rules).run(maker),
+        "maker_lobdesk": lambda: Backtest(data).run(maker),
+        "maker_python": lambda: Backtest(data, **rules).run(Callable100ms()),
+        "signals": lambda: Backtest(data).run(signals(data)),
+    }.items():
+        start = time.perf_counter()
+        result = work()
+        times[name] = rows / (time.perf_counter() - start)
+        if name == "maker":
+            times["orders"], times["trades"] = len(result.orders), len(result.fills)
+            times["position"], times["cash"] = result.position_lots * float(LOT), result.cash
+            times["fee"] = result.fee
+    return times
+
+
+def signals(data: MarketData) -> SignalFollower:
+    ts_us = np.arange(data.start_us, data.end_us, INTERVAL_US)
+    values = np.sin(np.arange(len(ts_us)) / 50)
+    return SignalFollower(ts_us, values, threshold=0.5, max_position_lots=QTY)
+
+
+def seek_times(data: MarketData) -> list[float]:
+    engine = Backtest(data).start(JoinTouch(INTERVAL_US, QTY, LIMIT), checkpoint_events=65_536)
+    engine.run(data.end_us, 2**62)
+    rng = np.random.default_rng(1)
+    times = []
+    for ts_us in rng.integers(data.start_us, data.end_us, 300):
+        start = time.perf_counter()
+        engine.seek_time(int(ts_us))
+        times.append((time.perf_counter() - start) * 1e3)
+    return sorted(times)
+
+
+class Peer:
+    """hftbacktest in its own process; one line asks for a round."""
+
+    def __init__(self, python: str, path: Path) -> None:
+        helper = Path(__file__).with_name("peer_hftbacktest.py")
+        self.process = subprocess.Popen(
+            [python, str(helper), str(path)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    def round(self) -> dict[str, float]:
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        self.process.stdin.write("go\n")
+        self.process.stdin.flush()
+        answer: dict[str, float] = json.loads(self.process.stdout.readline())
+        return answer
+
+
+class Slow:
+    """The slow reference on the first rows; replay only."""
+
+    ROWS = 20_000
+
+    def __init__(self, records: np.ndarray[Any, Any]) -> None:
+        self.feed = [
+            {
+                "k": "depth" if row["kind"] == 1 else "trade",
+                "side": (("bid", "ask") if row["kind"] == 1 else ("buy", "sell"))[row["side"]],
+                "px": int(row["price_ticks"]),
+                "qty": int(row["qty_lots"]),
+                "ex": int(row["exch_ts_us"]),
+                "lo": int(row["recv_ts_us"]),
+            }
+            for row in records[: self.ROWS]
+        ]
+
+    def round(self) -> dict[str, float]:
+        from tests.reference.engine import Reference
+
+        model = {"entry_us": 5000, "resp_us": 5000}
+        start = time.perf_counter()
+        Reference({"model": model, "feed": self.feed, "actions": [], "end": 2**62}).run()
+        return {"replay": len(self.feed) / (time.perf_counter() - start)}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rows", type=int, default=2_000_000)
+    parser.add_argument("--hftbacktest", metavar="PYTHON")
+    args = parser.parse_args()
+    records = make_stream(args.rows)
+    data = MarketData.from_records(records, symbol="SYN/USD", tick=TICK, lot=LOT)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "records.npy"
+        np.save(path, records)
+        peer = Peer(args.hftbacktest, path) if args.hftbacktest else Slow(records)
+        name = "hftbacktest ROIVector" if args.hftbacktest else "slow reference (one heap, Python)"
+        ours(data)
+        peer.round()
+        rounds = [(ours(data), peer.round()) for _ in range(ROUNDS)]
+    print(f"{args.rows:,} records; reference: {name}; medians of {ROUNDS} alternating rounds")
+    for key, against in {
+        "replay": "replay",
+        "maker": "maker",
+        "maker_lobdesk": "maker",
+        "signals": "maker",
+        "maker_python": "maker",
+    }.items():
+        mine = statistics.median(own[key] for own, _ in rounds)
+        line = f"  {key:<14} {mine / 1e6:7.2f} M records/s"
+        if against in rounds[0][1]:
+            ratio = statistics.median(own[key] / other[against] for own, other in rounds)
+            theirs = statistics.median(other[against] for _, other in rounds)
+            line += f"   {ratio:6.2f} x {against} of the reference ({theirs / 1e6:.2f} M/s)"
+        print(line)
+    own, other = rounds[-1]
+    for key in ("orders", "trades", "position", "cash", "fee"):
+        if key in other:
+            is_equal = abs(own[key] - other[key]) <= 1e-6 * max(1.0, abs(other[key]))
+            word = "equal" if is_equal else "DIFFERENT"
+            print(f"  {key:<9} {own[key]:.6f} | {other[key]:.6f}  {word}")
+    times = seek_times(data)
+    print(
+        f"  seek in {2 * args.rows:,} events: median {times[150]:.2f} ms, p99 {times[297]:.2f} ms"
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,195 @@
+"""Market data of one symbol, checked, in the engine's records."""
+
+from __future__ import annotations
+
+from decimal import Decimal, InvalidOperation
+from typing import TYPE_CHECKING, Self
+
+import numpy as np
+
+from lobdesk import engine
+from lobdesk.backtest.errors import OptionError, RefusedDataError
+from lobdesk.errors import BacktestError
+from lobdesk.units import parse_rfc3339_us
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+RECORD_DTYPE = np.dtype(
+    [
+        ("exch_ts_us", "<i8"),
+        ("recv_ts_us", "<i8"),
+        ("price_ticks", "<i4"),
+        ("kind", "u1"),
+        ("side", "u1"),
+        ("flags", "<u2"),
+        ("qty_lots", "<i8"),
+    ]
+)
+"""One record, 32 bytes. ``price_ticks`` counts multiples of the tick.
+
+kind: 1 depth, 2 trade, 3 clear, 10 add, 11 cancel, 12 modify, 13 fill. side: 0 bid or buy, 1 ask or
+sell, 255 both; of a trade the aggressor's. flags: 1 last of message, 2 snapshot, 4 evicted,
+8 exchange only, 16 local only.
+"""
+
+KINDS = {"depth": 1, "trade": 2, "clear": 3, "add": 10, "cancel": 11, "modify": 12, "fill": 13}
+
+
+class MarketData:
+    """Records of one symbol that the engine accepts.
+
+    Attributes:
+        symbol: Name of the pair.
+        tick: Price increment.
+        lot: Quantity increment.
+        min_lots: Smallest order in lots, 0 if unknown.
+        records: The records, dtype ``RECORD_DTYPE``, in exchange order.
+        files: Where the records lie, if in files.
+        clock_corrections: (first receipt, microseconds added) of each file: what was done to the
+            recorder's clock when the records were written; empty if nothing.
+        native: The engine's view of them.
+    """
+
+    def __init__(
+        self,
+        records: NDArray[np.void],
+        *,
+        symbol: str,
+        tick: Decimal,
+        lot: Decimal,
+        order_ids: NDArray[np.int64] | None,
+        min_lots: int,
+    ) -> None:
+        self.symbol = symbol
+        self.tick = tick
+        self.lot = lot
+        self.min_lots = min_lots
+        self.records = records
+        self.files: tuple[Path, ...] = ()
+        self.clock_corrections: list[tuple[int, int]] = []
+        try:
+            self.native = engine.MarketRecords(records, order_ids)
+        except engine.MarketDataError as error:
+            raise RefusedDataError(symbol, str(error)) from error
+
+    @classmethod
+    def from_records(
+        cls,
+        records: NDArray[np.void],
+        *,
+        symbol: str,
+        tick: str | Decimal,
+        lot: str | Decimal,
+        order_ids: NDArray[np.int64] | None = None,
+        qty_min: str | Decimal | None = None,
+    ) -> Self:
+        """Check records and take them without copying where their memory allows it.
+
+        Args:
+            records: Structured array, shape ``[rows]``, dtype ``RECORD_DTYPE``.
+            symbol: Name of the pair.
+            tick: Price increment as decimal text, for example ``"0.1"``.
+            lot: Quantity increment as decimal text.
+            order_ids: Feed order of each record, shape ``[rows]``; needed by order-level kinds.
+            qty_min: Smallest order as decimal text; smaller ones are rejected.
+
+        Raises:
+            RefusedDataError: Exchange times run backwards, a receipt precedes its exchange time, or
+                a kind, side, price or quantity is impossible; the message names the row.
+        """
+        tick, lot = _increment("tick", tick), _increment("lot", lot)
+        if records.dtype != RECORD_DTYPE:
+            raise RefusedDataError(symbol, f"expected records of {RECORD_DTYPE}")
+        aligned = np.require(records, requirements=["C", "A"])
+        if aligned.ctypes.data % 8:
+            aligned = aligned.copy()
+        ids = None if order_ids is None else np.ascontiguousarray(order_ids, dtype=np.int64)
+        min_lots = 0 if qty_min is None else -(-_increment("qty_min", qty_min) // lot)
+        return cls(
+            aligned, symbol=symbol, tick=tick, lot=lot, order_ids=ids, min_lots=int(min_lots)
+        )
+
+    @classmethod
+    def open(cls, *paths: Path) -> Self:
+        """Map record files that the index wrote (``.lobr``), days of one symbol in order.
+
+        One file is used as it lies; several are copied into one array.
+        """
+        from lobdesk.index import open_market_records  # noqa: PLC0415 - DuckDB loads with it
+
+        files = [open_market_records(path) for path in paths]
+        first = files[0]
+        for file in files[1:]:
+            if (file.symbol, file.tick, file.lot) != (first.symbol, first.tick, first.lot):
+                raise RefusedDataError(first.symbol, "its days differ in symbol, tick or lot")
+        records = first.records if len(files) == 1 else np.concatenate([f.records for f in files])
+        data = cls.from_records(records, symbol=first.symbol, tick=first.tick, lot=first.lot)
+        data.files = paths
+        data.clock_corrections = [
+            (
+                parse_rfc3339_us(f"{file.header['date']}T00:00:00Z"),
+                -file.header["clock"]["offset_us"],
+            )
+            for file in files
+        ]
+        return data
+
+    def to_data_clock(self, recv_ts_us: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return receipts by the recorder's clock as these records count them."""
+        if not self.clock_corrections:
+            return recv_ts_us
+        since_us, added_us = np.array(self.clock_corrections, dtype=np.int64).T
+        at = np.searchsorted(since_us, recv_ts_us, "right") - 1
+        corrected: NDArray[np.int64] = recv_ts_us + added_us[np.maximum(at, 0)]
+        return corrected
+
+    @classmethod
+    def from_catalog(cls, data_dir: Path, symbol: str = "", *, source: str = "") -> Self:
+        """Bring the record files of a symbol up to the index and map them.
+
+        Args:
+            data_dir: The data directory.
+            symbol: Pair; empty means the first indexed one.
+            source: Whose recording, where several have the pair.
+
+        Raises:
+            CatalogError: The index is missing, has no such symbol, or has it from several sources.
+        """
+        from lobdesk.index import open_catalog, write_market_records  # noqa: PLC0415
+
+        if not symbol:
+            catalog = open_catalog(data_dir)
+            try:
+                known = [info.symbol for info in catalog.symbols()]
+            finally:
+                catalog.close()
+            if not known:
+                raise BacktestError(f"{data_dir}: nothing is indexed; run: lobdesk index")
+            symbol = known[0]
+        return cls.open(*write_market_records(data_dir, symbol, source=source or None))
+
+    def __len__(self) -> int:
+        return len(self.records)
+
+    @property
+    def start_us(self) -> int:
+        """First exchange time."""
+        return self.native.first_us
+
+    @property
+    def end_us(self) -> int:
+        """Last time of either clock."""
+        return self.native.last_us
+
+
+def _increment(name: str, value: str | Decimal) -> Decimal:
+    try:
+        number = Decimal(value)
+    except InvalidOperation:
+        raise OptionError(name, value, "a decimal number as text") from None
+    if not number.is_finite() or number <= 0:
+        raise OptionError(name, value, "a positive decimal number")
+    return number

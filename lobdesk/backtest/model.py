@@ -1,0 +1,175 @@
+"""The rules of a backtest by name, and how the engine takes them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+from typing import TYPE_CHECKING, TypeVar
+
+from lobdesk import engine
+from lobdesk.backtest.errors import OptionError, UnknownNameError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+QUEUES = ("risk_averse", "power", "power2", "power3", "log", "log2", "l3_fifo")
+STATUSES = ("PENDING", "NEW", "PARTIALLY_FILLED", "FILLED", "CANCELED", "EXPIRED")
+REASONS = (
+    None,
+    "post_only_reject",
+    "self_trade",
+    "cancel_rejected",
+    "modify_rejected",
+    "below_minimum",
+)
+ERRORS = ("ORDER_NOT_FOUND", "ORDER_ID_EXISTS")
+SIDES = ("buy", "sell")
+ORDER_TYPES = ("limit", "market")
+TIMES_IN_FORCE = ("GTC", "IOC", "FOK", "GTX")
+REQUEST_KINDS = ("submit", "cancel", "modify", "cancel_all")
+
+FEE_SCALE = 10**12
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Preset:
+    """A named set of matching rules.
+
+    Attributes:
+        taker: 0 walks levels and consumes them, 1 all at the best price, 2 walks, book immutable.
+        maker: 0 excess shared by own orders, 1 any excess fills completely, 2 excess, each its own.
+        fills_remainder: What a crossing GTC order did not get is filled at its limit.
+        prevents_self_trade: A new order that would meet an own one is refused.
+    """
+
+    taker: int
+    maker: int
+    fills_remainder: bool
+    prevents_self_trade: bool
+
+
+PRESETS = {
+    "lobdesk": Preset(taker=0, maker=0, fills_remainder=False, prevents_self_trade=True),
+    "hftbacktest": Preset(taker=1, maker=1, fills_remainder=True, prevents_self_trade=False),
+    "hftbacktest_partial": Preset(
+        taker=2, maker=2, fills_remainder=True, prevents_self_trade=False
+    ),
+}
+
+LatencyOption = int | Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelOptions:
+    """What a backtest assumes about the exchange and the way to it.
+
+    Attributes:
+        preset: ``lobdesk``, ``hftbacktest`` or ``hftbacktest_partial``.
+        queue: Queue model, one of ``QUEUES``.
+        n: Exponent of the power models.
+        through: ``full`` or ``cap``: what a trade through the price fills at most.
+        unknown: ``zero`` or ``defer``: the queue at a level beyond the recorded window.
+        window: Recorded levels a side; None means all.
+        truncate: The client cuts each side to the window; what it cuts is evicted.
+        entry_us: Request latency, one number or one each for ``submit``, ``cancel``, ``modify``.
+        response_us: Report latency, one number or one each for these and ``fill``.
+        latency_rows: Measured (request, exchange, response) times; they replace the constants.
+        sample_us: Distance of equity samples on the local clock; 0 for the last one only.
+        end_us: Later events are not processed; None means the end of the data.
+    """
+
+    preset: str = "lobdesk"
+    queue: str = "risk_averse"
+    n: float = 3.0
+    through: str = "full"
+    unknown: str = "zero"
+    window: int | None = None
+    truncate: bool = False
+    entry_us: LatencyOption = 5000
+    response_us: LatencyOption = 5000
+    latency_rows: Sequence[tuple[int, int, int]] = ()
+    sample_us: int = 1_000_000
+    end_us: int | None = None
+
+    def to_native(self, *, end_us: int) -> engine.BacktestModel:
+        """Return the engine's form.
+
+        Args:
+            end_us: End of the data, used where no other end is set.
+
+        Raises:
+            UnknownNameError: A name does not exist.
+            OptionError: A value is impossible.
+        """
+        rules = _choose("preset", self.preset, PRESETS)
+        model = engine.BacktestModel()
+        model.taker, model.maker = rules.taker, rules.maker
+        model.fills_remainder = rules.fills_remainder
+        model.prevents_self_trade = rules.prevents_self_trade
+        model.queue = _choose("queue", self.queue, {name: i for i, name in enumerate(QUEUES)})
+        model.queue_n = float(self.n)
+        model.caps_through = _choose("through", self.through, {"full": False, "cap": True})
+        model.defers_unknown = _choose("unknown", self.unknown, {"zero": False, "defer": True})
+        if self.window is not None and self.window < 1:
+            raise OptionError("window", self.window, "a number of levels from 1, or None")
+        if self.truncate and self.window is None:
+            raise OptionError("truncate", self.truncate, "a window to cut to")
+        model.window, model.truncates = self.window or 0, self.truncate
+        model.entry_us = _latencies("entry_us", self.entry_us, REQUEST_KINDS[:3])
+        model.response_us = _latencies(
+            "response_us", self.response_us, (*REQUEST_KINDS[:3], "fill")
+        )
+        model.set_latency_rows([_latency_row(row) for row in self.latency_rows])
+        if self.sample_us < 0:
+            raise OptionError("sample_us", self.sample_us, "0 or more microseconds")
+        model.sample_us = self.sample_us
+        model.end_us = end_us if self.end_us is None else self.end_us
+        return model
+
+
+def fee_rate(name: str, value: str | float | Decimal) -> int:
+    """Return a fee, a fraction of traded value, in parts of ``FEE_SCALE``.
+
+    Raises:
+        OptionError: The value is no number from -1 to 1 of at most twelve decimals.
+    """
+    try:
+        rate = Decimal(str(value)) * FEE_SCALE
+    except InvalidOperation:
+        rate = Decimal("NaN")
+    if not rate.is_finite() or abs(rate) > FEE_SCALE or rate != rate.to_integral_value():
+        raise OptionError(name, value, "a fraction from -1 to 1 with at most 12 decimals")
+    return int(rate)
+
+
+def _choose(what: str, name: str, known: Mapping[str, T]) -> T:
+    if name not in known:
+        raise UnknownNameError(what, str(name), known)
+    return known[name]
+
+
+def _latencies(name: str, value: LatencyOption, kinds: tuple[str, ...]) -> list[int]:
+    if isinstance(value, Mapping):
+        for key in value:
+            if key not in kinds:
+                raise UnknownNameError(name, key, kinds)
+        latencies = [value.get(kind, 5000) for kind in kinds]
+    else:
+        latencies = [value] * len(kinds)
+    for latency in latencies:
+        _refuse_latency(name, latency)
+    return latencies
+
+
+def _refuse_latency(name: str, latency: object) -> None:
+    if isinstance(latency, bool) or not isinstance(latency, int) or latency < 0:
+        raise OptionError(name, latency, "0 or more whole microseconds")
+
+
+def _latency_row(row: Sequence[int]) -> tuple[int, int, int]:
+    if len(row) != 3 or not row[0] <= row[1] <= row[2]:
+        raise OptionError("latency_rows", row, "rows of request <= exchange <= response")
+    return row[0], row[1], row[2]

@@ -1,0 +1,240 @@
+"""One backtest: data, rules and a strategy in, a ledger out."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Any
+
+from lobdesk import engine
+from lobdesk.backtest.data import MarketData
+from lobdesk.backtest.errors import OptionError, UnknownNameError
+from lobdesk.backtest.model import ERRORS, QUEUES, ModelOptions, fee_rate
+from lobdesk.backtest.strategies import to_spec
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from lobdesk.backtest.strategies import NativeStrategy, Strategy
+
+ALL_EVENTS = 2**62
+FeeOption = "str | float | Sequence[str | float]"
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """Where one symbol stood at the end. Money is in quote units.
+
+    Attributes:
+        position_lots: Signed position.
+        cash: Without fees.
+        fee: Paid; negative if rebates were larger.
+        realized: Profit of closed quantities at average price, without fees.
+        equity: Cash + position x last valid mid - fees.
+        fills: Number of fills.
+    """
+
+    position_lots: int
+    cash: float
+    fee: float
+    realized: float
+    equity: float
+    fills: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """Ledger and accounts of one backtest.
+
+    Attributes:
+        symbols: Names, in the order of the ledger's ``symbol`` numbers.
+        orders: One row per order, structured array.
+        fills: One row per fill in the order in which their reports arrived, structured array.
+        equity: Samples of every symbol, structured array.
+        accounts: One per symbol.
+        errors: (local time, code, order id) of requests that were never sent.
+        events: Number of events processed.
+        digest: SHA-256 of orders, fills and equity; equal for equal runs.
+        state_hash: Of the engine's final state.
+    """
+
+    symbols: tuple[str, ...]
+    orders: NDArray[np.void]
+    fills: NDArray[np.void]
+    equity: NDArray[np.void]
+    accounts: tuple[Account, ...]
+    errors: list[tuple[int, str, int]]
+    events: int
+    digest: str
+    state_hash: int
+
+    @property
+    def position_lots(self) -> int:
+        """Position of the only symbol."""
+        return self._only().position_lots
+
+    @property
+    def cash(self) -> float:
+        """Cash over all symbols, without fees."""
+        return sum(account.cash for account in self.accounts)
+
+    @property
+    def fee(self) -> float:
+        """Fees over all symbols."""
+        return sum(account.fee for account in self.accounts)
+
+    @property
+    def realized(self) -> float:
+        """Realized profit over all symbols, without fees."""
+        return sum(account.realized for account in self.accounts)
+
+    @property
+    def final_equity(self) -> float:
+        """Equity over all symbols."""
+        return sum(account.equity for account in self.accounts)
+
+    def _only(self) -> Account:
+        if len(self.accounts) != 1:
+            raise OptionError("position_lots", self.symbols, "a run of one symbol; see accounts")
+        return self.accounts[0]
+
+
+class Backtest:
+    """Rules and data, ready to run strategies; a run changes nothing here.
+
+    Fees are fractions of traded value, negative for a rebate: decimal text or floats, one for all
+    symbols or one each. Linear spot only: no funding, inverse contracts or margin.
+    """
+
+    def __init__(
+        self,
+        data: MarketData | Sequence[MarketData],
+        *,
+        maker_fee: str | float | Sequence[str | float] = "0",
+        taker_fee: str | float | Sequence[str | float] = "0",
+        **options: Any,  # noqa: ANN401 - those of ModelOptions, checked there
+    ) -> None:
+        """Check everything that can be checked without a strategy.
+
+        Args:
+            data: Market data of one or several symbols.
+            maker_fee: Of resting orders.
+            taker_fee: Of taking orders.
+            **options: Every attribute of ``ModelOptions``: ``preset``, ``queue``, ``n``,
+                ``through``, ``unknown``, ``window``, ``truncate``, ``entry_us``, ``response_us``,
+                ``latency_rows``, ``sample_us``, ``end_us``.
+
+        Raises:
+            UnknownNameError: An option or the name it holds does not exist.
+            OptionError: A value is impossible.
+        """
+        self.data = (data,) if isinstance(data, MarketData) else tuple(data)
+        if not self.data:
+            raise OptionError("data", data, "market data of at least one symbol")
+        known = [field.name for field in fields(ModelOptions)]
+        for name in options:
+            if name not in known:
+                raise UnknownNameError("option", name, [*known, "maker_fee", "taker_fee"])
+        self.options = ModelOptions(**options)
+        self._refuse_missing_orders()
+        self._model = self.options.to_native(end_us=max(each.end_us for each in self.data))
+        maker = _per_symbol("maker_fee", maker_fee, len(self.data))
+        taker = _per_symbol("taker_fee", taker_fee, len(self.data))
+        self._instruments = [
+            engine.BacktestInstrument(
+                tick=float(each.tick),
+                lot=float(each.lot),
+                unit_value=float(each.tick * each.lot),
+                maker_fee=maker[i],
+                taker_fee=taker[i],
+                min_lots=each.min_lots,
+            )
+            for i, each in enumerate(self.data)
+        ]
+
+    def start(
+        self,
+        strategy: NativeStrategy | Strategy | engine.StrategySpec,
+        *,
+        checkpoint_events: int = 0,
+    ) -> engine.BacktestEngine:
+        """Return an engine before its first event, for stepping and seeking.
+
+        Args:
+            strategy: What trades.
+            checkpoint_events: Distance of checkpoints; 0 keeps none.
+        """
+        return engine.BacktestEngine(
+            [each.native for each in self.data],
+            self._model,
+            self._instruments,
+            to_spec(strategy),
+            checkpoint_events=checkpoint_events,
+        )
+
+    def run(self, strategy: NativeStrategy | Strategy | engine.StrategySpec) -> Result:
+        """Run a strategy over all data.
+
+        Raises:
+            EngineError: The strategy sent an impossible order, or a sum left its range.
+        """
+        running = self.start(strategy)
+        running.run(self.end_us, ALL_EVENTS)
+        return self.finish(running, takes_ledger=True)
+
+    @property
+    def end_us(self) -> int:
+        """Time of the last event that a run processes."""
+        return self._model.end_us
+
+    def finish(self, running: engine.BacktestEngine, *, takes_ledger: bool = False) -> Result:
+        """Return the result of an engine that has run to the end.
+
+        Args:
+            running: The engine; it gets its last equity sample.
+            takes_ledger: Move the ledger out of the engine instead of copying it.
+        """
+        running.sample()
+        if takes_ledger:
+            fills, orders, equity = running.take_ledger()
+        else:
+            fills, orders, equity = running.fills(), running.orders(), running.equity()
+        return Result(
+            symbols=tuple(each.symbol for each in self.data),
+            orders=orders,
+            fills=fills,
+            equity=equity,
+            accounts=tuple(Account(*running.account(i)) for i in range(len(self.data))),
+            errors=[(ts_us, ERRORS[code], order) for ts_us, code, order in running.errors()],
+            events=running.events,
+            digest=ledger_digest(orders, fills, equity),
+            state_hash=running.state_hash(),
+        )
+
+    def _refuse_missing_orders(self) -> None:
+        if self.options.queue != QUEUES[-1]:
+            return
+        for each in self.data:
+            if len(each) and not each.native.has_orders:
+                raise OptionError("queue", "l3_fifo", f"order-level records of {each.symbol}")
+
+
+def ledger_digest(
+    orders: NDArray[np.void], fills: NDArray[np.void], equity: NDArray[np.void]
+) -> str:
+    """Return the SHA-256 of a ledger as hexadecimal text."""
+    digest = hashlib.sha256()
+    for rows in (orders, fills, equity):
+        digest.update(len(rows).to_bytes(8, "little"))
+        digest.update(rows.tobytes())
+    return digest.hexdigest()
+
+
+def _per_symbol(name: str, value: str | float | Sequence[str | float], symbols: int) -> list[int]:
+    values = [value] * symbols if isinstance(value, str | float | int) else list(value)
+    if len(values) != symbols:
+        raise OptionError(name, value, f"one fee, or one for each of {symbols} symbols")
+    return [fee_rate(name, each) for each in values]

@@ -1,0 +1,216 @@
+"""``lobdesk daemon``: record, and look at a recorder through its files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from lobdesk.cli.options import config_option, json_option, print_json
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from lobdesk.recorder import Health, RecorderReport
+    from lobdesk.settings import DaemonSettings
+
+DEFAULT_DATA_DIR = Path("data")
+EXIT_NOT_RUNNING = 1
+EXIT_NOT_VERIFIED = 4
+
+
+def _data_dir_option(function: Callable[..., Any]) -> Callable[..., Any]:
+    return click.option(
+        "--data-dir",
+        type=click.Path(file_okay=False, path_type=Path),
+        help="Data directory (default: LOBDESK_DATA_DIR, else ./data).",
+    )(function)
+
+
+def _settings_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    for option in (
+        click.option("--symbols", help="Pairs, BTC means BTC/USD [KRAKEN_SYMBOLS]."),
+        click.option("--depth", type=int, help="Book depth [KRAKEN_BOOK_DEPTH]."),
+        click.option("--url", help="Endpoint [KRAKEN_WS_URL]."),
+        click.option(
+            "--persist/--verify-only",
+            default=None,
+            help="Write the logs, or only verify [L2_PERSIST_JSONL].",
+        ),
+        _data_dir_option,
+        config_option,
+    ):
+        function = option(function)
+    return function
+
+
+def _run_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    for option in (
+        click.option(
+            "--duration", type=click.FloatRange(min=0, min_open=True), help="Seconds to record."
+        ),
+        click.option("--frames", type=click.IntRange(min=1), help="Frames to record."),
+        click.option(
+            "--log",
+            type=click.Choice(["text", "json"]),
+            default="text",
+            show_default=True,
+            help="Style of the log on standard error.",
+        ),
+    ):
+        function = option(function)
+    return _settings_options(function)
+
+
+@click.group("daemon")
+def daemon_command() -> None:
+    """Run the recorder, or look at it."""
+
+
+@daemon_command.command("run")
+@_run_options
+def run_command(**options: Any) -> None:  # noqa: ANN401 - click passes one value per option
+    """Record order books and trades until stopped.
+
+    Settings come from flags, the environment, a .env file in the current folder, and the
+    configuration file, in this order. SIGTERM and Ctrl-C end it cleanly with exit code 0. It ends
+    with 3 if the exchange cannot be reached at the start, and with 2 if a setting is wrong.
+    """
+    _record(**options)
+
+
+@click.command("record")
+@_run_options
+def record_command(**options: Any) -> None:  # noqa: ANN401 - click passes one value per option
+    """Record in the foreground; the same as: daemon run."""
+    _record(**options)
+
+
+@daemon_command.command("status")
+@_settings_options
+@json_option
+def status_command(*, as_json: bool, **options: Any) -> None:  # noqa: ANN401
+    """Show what the recorder last said about itself.
+
+    Reads files only. Exit code 0, or 1 if no recorder has ever run here.
+    """
+    report, health = _look(options)
+    if report is None:
+        raise click.ClickException(health.reason)
+    if as_json:
+        print_json(_as_dict(report, health))
+        return
+    for line in _describe(report, health):
+        click.echo(line)
+
+
+@daemon_command.command("health")
+@_settings_options
+@json_option
+def health_command(*, as_json: bool, **options: Any) -> None:  # noqa: ANN401
+    """Tell by exit code whether the recorder records what it should.
+
+    Reads files only. 0: running, receiving, every book verified. 1: not running or not receiving.
+    4: a symbol was refused, or its book has not been verified for half a minute.
+    """
+    report, health = _look(options)
+    if as_json:
+        print_json({"healthy": health.is_healthy, "reason": health.reason})
+    else:
+        persists = report is None or report.persists
+        text = "healthy" if persists else "healthy, but nothing is kept (verify only)"
+        click.echo(health.reason or text)
+    if not health.is_healthy:
+        is_receiving = health.is_running and health.is_receiving
+        click.get_current_context().exit(EXIT_NOT_VERIFIED if is_receiving else EXIT_NOT_RUNNING)
+
+
+def _record(
+    *,
+    duration: float | None,
+    frames: int | None,
+    log: str,
+    **options: Any,  # noqa: ANN401
+) -> None:
+    from lobdesk.cli.logs import set_up_logs
+    from lobdesk.daemon import run_daemon
+
+    settings, root = _resolve(options)
+    set_up_logs(log)
+    report = run_daemon(settings, root, duration_s=duration, max_frames=frames)
+    kept = f"in {root}" if report.persists else "nothing kept"
+    click.echo(
+        f"{report.ended}: {report.frames:,} frames, {report.lost} lost, "
+        f"{report.resyncs} resyncs, {kept}",
+        err=True,
+    )
+
+
+def _resolve(options: dict[str, Any]) -> tuple[DaemonSettings, Path]:
+    """Return the settings and the journal's folder."""
+    import os
+
+    from lobdesk.errors import SettingsError
+    from lobdesk.settings import load_settings, parse_symbols
+
+    symbols = options["symbols"]
+    try:
+        parsed = parse_symbols(symbols) if symbols is not None else None
+    except ValueError as error:
+        raise SettingsError("--symbols", symbols, str(error)) from error
+    loaded = load_settings(
+        config=options["config"],
+        dotenv=Path(".env"),
+        overrides={
+            "daemon.symbols": parsed,
+            "daemon.book_depth": options["depth"],
+            "daemon.ws_url": options["url"],
+            "daemon.persist_jsonl": options["persist"],
+        },
+    )
+    settings = loaded.settings
+    named = options["data_dir"] or os.environ.get("LOBDESK_DATA_DIR") or settings.data_dir
+    data_dir = Path(named) if named else DEFAULT_DATA_DIR
+    output_dir = settings.daemon.output_dir if options["data_dir"] is None else ""
+    return settings.daemon, Path(output_dir) if output_dir else data_dir / "l2"
+
+
+def _look(options: dict[str, Any]) -> tuple[RecorderReport | None, Health]:
+    from lobdesk.journal import boot_id
+    from lobdesk.recorder import judge, now, read_report
+
+    _, root = _resolve(options)
+    report = read_report(root)
+    return report, judge(report, now(), boot_id())
+
+
+def _as_dict(report: RecorderReport, health: Health) -> dict[str, Any]:
+    import msgspec
+
+    return {
+        "running": health.is_running,
+        "healthy": health.is_healthy,
+        "reason": health.reason,
+        **msgspec.to_builtins(report),
+    }
+
+
+def _describe(report: RecorderReport, health: Health) -> list[str]:
+    from lobdesk.units import format_rfc3339_us
+
+    kept = "kept" if report.persists else "verified only, nothing is kept"
+    last = format_rfc3339_us(report.last_frame_us) if report.last_frame_us else "none"
+    lines = [
+        f"state     {health.reason or 'healthy'}",
+        f"endpoint  {report.url}  connection {report.connection}, {report.connects} opened",
+        f"frames    {report.frames:,} {kept}, last {last}, {report.malformed} malformed",
+        f"queue     {report.queued} of {report.queue_size}, full for {report.queue_full} frames",
+        f"lost      {report.lost}",
+    ]
+    lines += [
+        f"{symbol:<9} {book.state}  {book.verified:,} verified  {book.failed} failed  "
+        f"{book.unverified} unverified  {book.trades:,} trades  {book.reason}".rstrip()
+        for symbol, book in report.books.items()
+    ]
+    return lines

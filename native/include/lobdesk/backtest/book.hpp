@@ -1,0 +1,82 @@
+// Levels of both sides as a client of the feed keeps them.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+
+#include "lobdesk/backtest/ladder.hpp"
+#include "lobdesk/backtest/record.hpp"
+
+namespace lobdesk::backtest {
+
+[[nodiscard]] constexpr Key ToKey(std::uint8_t side, Ticks ticks) noexcept {
+  return side == kBid ? ticks : -ticks;
+}
+[[nodiscard]] constexpr Ticks ToTicks(std::uint8_t side, Key key) noexcept {
+  return side == kBid ? key : -key;
+}
+[[nodiscard]] constexpr std::uint8_t Opposite(std::uint8_t side) noexcept {
+  return static_cast<std::uint8_t>(1 - side);
+}
+
+/// Twice a mid in ticks; 0 where a side is missing.
+using Mid2 = std::int64_t;
+
+/// A depth-limited book. The newest update wins: opposite levels that it crosses go. Copyable.
+class Book {
+ public:
+  /// `window` > 0 cuts each side to that many levels after an update; 0 keeps all.
+  explicit Book(std::size_t window) noexcept : window_{window} {}
+
+  [[nodiscard]] const LadderSide& Side(std::uint8_t side) const noexcept { return sides_[side]; }
+
+  /// Sets a level and returns its quantity before.
+  Lots Update(std::uint8_t side, Key key, Lots lots) {
+    const Lots before = sides_[side].Set(key, lots);
+    if (lots != 0) {
+      LadderSide& other = sides_[Opposite(side)];
+      if (other.Best() >= -key) other.RemoveFrom(-key);
+    }
+    if (window_ != 0) Cut(sides_[side]);
+    return before;
+  }
+
+  /// Removes levels: of one side or both, all or (with a price) those at least as good.
+  void Clear(std::uint8_t side, Ticks price_ticks) {
+    for (const std::uint8_t each : {kBid, kAsk}) {
+      if (side != kBothSides && side != each) continue;
+      if (price_ticks == 0) {
+        sides_[each].Clear();
+      } else {
+        sides_[each].RemoveFrom(ToKey(each, price_ticks));
+      }
+    }
+  }
+
+  /// Returns twice the mid, 0 if a side is empty.
+  [[nodiscard]] Mid2 Mid() const noexcept {
+    const bool is_whole = !sides_[kBid].IsEmpty() && !sides_[kAsk].IsEmpty();
+    return is_whole ? sides_[kBid].Best() - sides_[kAsk].Best() : 0;
+  }
+
+  /// Returns twice the last mid that KeepMid saw, 0 before the first.
+  [[nodiscard]] Mid2 LastMid() const noexcept { return last_mid2_; }
+
+  /// Remembers the mid, if there is one; to be called after each change where LastMid is used.
+  void KeepMid() noexcept {
+    const Mid2 mid2 = Mid();
+    if (mid2 != 0) last_mid2_ = mid2;
+  }
+
+ private:
+  void Cut(LadderSide& side) {
+    while (side.Count() > window_) side.Set(side.Worst(), 0);
+  }
+
+  std::array<LadderSide, 2> sides_;
+  std::size_t window_;
+  Mid2 last_mid2_ = 0;
+};
+
+}  // namespace lobdesk::backtest

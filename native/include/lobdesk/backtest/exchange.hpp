@@ -1,0 +1,112 @@
+// The exchange's side of one symbol: its book, own resting orders and the matching rules.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <vector>
+
+#include "lobdesk/backtest/book.hpp"
+#include "lobdesk/backtest/config.hpp"
+#include "lobdesk/backtest/feed_orders.hpp"
+#include "lobdesk/backtest/order.hpp"
+#include "lobdesk/backtest/queue_model.hpp"
+
+namespace lobdesk::backtest {
+
+/// What the exchange needs of the engine while it handles one event.
+class ExchangeContext {
+ public:
+  virtual ~ExchangeContext() = default;
+  virtual Order& OrderAt(std::int32_t slot) = 0;
+  virtual std::int64_t NextPlace() = 0;
+  virtual void Send(Report report) = 0;
+  [[nodiscard]] TsUs Now() const noexcept { return now_us_; }
+
+ protected:
+  TsUs now_us_ = 0;
+};
+
+/// One symbol at the exchange. Copyable; the configuration must outlive it.
+class Exchange {
+ public:
+  Exchange(const ModelConfig& model, const InstrumentConfig& instrument, std::size_t slots);
+
+  /// Applies a record of the feed and fills what it fills. Returns true if it may have filled.
+  ///
+  /// Nearly all records are depth updates that touch no own order; those end here.
+  bool OnRecord(ExchangeContext& context, const MarketRecord& record, std::int32_t slot) {
+    if (record.kind == kDepth && !has_taken_) {
+      const Key key = ToKey(record.side, record.price_ticks);
+      const std::uint8_t other = Opposite(record.side);
+      if ((key > own_best_[record.side] || key < own_worst_[record.side]) &&
+          key + own_best_[other] < 0) {
+        const bool is_gone = (record.flags & kEvicted) != 0;
+        book_.Update(record.side, key, is_gone ? 0 : record.qty_lots);
+        return false;
+      }
+    } else if (record.kind == kTrade) {
+      const std::uint8_t own_side = Opposite(record.side);
+      if (own_best_[own_side] < ToKey(own_side, record.price_ticks)) return false;
+    }
+    OnRecordWithOrders(context, record, slot);
+    return true;
+  }
+
+  void OnSubmit(ExchangeContext& context, std::int32_t slot);
+  void OnCancel(ExchangeContext& context, const Request& request);
+  void OnModify(ExchangeContext& context, const Request& request);
+  void OnCancelAll(ExchangeContext& context);
+
+  [[nodiscard]] const Book& GetBook() const noexcept { return book_; }
+  [[nodiscard]] const std::vector<std::int32_t>& Resting(std::uint8_t side) const noexcept {
+    return resting_[side];
+  }
+
+ private:
+  void OnRecordWithOrders(ExchangeContext& context, const MarketRecord& record, std::int32_t slot);
+  void OnDepth(ExchangeContext& context, const MarketRecord& record);
+  void OnTrade(ExchangeContext& context, std::uint8_t own_side, Key key, Lots lots);
+  void OnFeedFill(ExchangeContext& context, const MarketRecord& record, std::int32_t slot);
+  void OnFeedChange(ExchangeContext& context, const MarketRecord& record, std::int32_t slot);
+  void ChangeLevel(ExchangeContext& context, std::uint8_t side, Key key, Lots lots,
+                   bool moves_queues);
+  void MoveQueues(ExchangeContext& context, std::uint8_t side, Key key, Lots before, Lots after);
+  void FillCrossed(ExchangeContext& context, std::uint8_t own_side, Key other_key, Lots lots);
+  Lots FillBetter(ExchangeContext& context, std::uint8_t own_side, Key key, bool includes_key,
+                  Lots budget);
+  void FillAtPrice(ExchangeContext& context, std::uint8_t own_side, Key key, Lots lots,
+                   Lots budget);
+
+  [[nodiscard]] bool WouldSelfTrade(ExchangeContext& context, const Order& order) const;
+  [[nodiscard]] Lots Available(const Order& order) const;
+  void Enter(ExchangeContext& context, std::int32_t slot, RequestKind answers);
+  bool Place(ExchangeContext& context, std::int32_t slot, RequestKind answers);
+  bool Refuse(ExchangeContext& context, std::int32_t slot, RequestKind answers, bool is_crossing);
+  void Take(ExchangeContext& context, std::int32_t slot);
+  void Rest(ExchangeContext& context, std::int32_t slot);
+  void Fill(ExchangeContext& context, std::int32_t slot, Ticks price_ticks, Lots lots,
+            bool is_maker, bool is_certain);
+  static void Answer(ExchangeContext& context, std::int32_t slot, ReportKind kind,
+                     RequestKind answers, Reason reason);
+  static void Reject(ExchangeContext& context, const Request& request, Reason reason);
+  void Leave(ExchangeContext& context, const Order& order, std::int32_t slot);
+  void NoteOwn(ExchangeContext& context, std::uint8_t side);
+
+  [[nodiscard]] Lots TakenAt(std::uint8_t side, Key key) const noexcept;
+  void AddTaken(std::uint8_t side, Key key, Lots lots);
+  bool ForgetTaken(std::uint8_t side, Key key);
+  void ForgetTakenOfMissingLevels();
+
+  const ModelConfig* model_;
+  const InstrumentConfig* instrument_;
+  QueueModelRule queue_rule_;
+  Book book_;
+  FeedOrders feed_orders_;
+  std::array<std::vector<std::int32_t>, 2> resting_;  // slots by price, then time
+  std::array<Key, 2> own_best_{kNoLevel, kNoLevel};   // of resting_
+  std::array<Key, 2> own_worst_{-kNoLevel, -kNoLevel};
+  bool has_taken_ = false;
+  std::array<std::vector<LadderSide::Level>, 2> taken_;  // by displayed level, unsorted, short
+};
+
+}  // namespace lobdesk::backtest

@@ -1,0 +1,71 @@
+// Orders of an order-level feed, as one of the two clocks knows them.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "lobdesk/backtest/book.hpp"
+
+namespace lobdesk::backtest {
+
+/// What one order-level record does to the levels.
+struct FeedChange {
+  bool has_removal = false;  ///< Lots leave a level.
+  std::uint8_t old_side = 0;
+  Key old_key = 0;
+  Lots removed = 0;
+  std::int64_t old_place = 0;  ///< The order's place in the queue, smaller is earlier.
+  bool has_addition = false;   ///< Lots join the end of a level.
+  std::uint8_t side = 0;
+  Key key = 0;
+  Lots added = 0;
+};
+
+/// Resting feed orders by dense number. Copyable.
+class FeedOrders {
+ public:
+  explicit FeedOrders(std::size_t slots) : orders_(slots) {}
+
+  /// Applies add, cancel or modify. `place` is the place that an order gets at a level's end.
+  FeedChange Apply(const MarketRecord& record, std::int32_t slot, std::int64_t place) {
+    FeedChange change;
+    if (slot < 0) return change;
+    FeedOrder& order = orders_[static_cast<std::size_t>(slot)];
+    const Key key = ToKey(record.side, record.price_ticks);
+    const bool is_in_place = record.kind == kModify && order.lots > 0 &&
+                             order.side == record.side && order.key == key &&
+                             record.qty_lots <= order.lots;
+    if (order.lots > 0) {
+      change.has_removal = true;
+      change.old_side = order.side;
+      change.old_key = order.key;
+      change.old_place = order.place;
+      change.removed = is_in_place ? order.lots - record.qty_lots : order.lots;
+      order.lots -= change.removed;
+    }
+    if (record.kind == kCancel || is_in_place) return change;
+    order = {key, record.qty_lots, place, record.side};
+    change.has_addition = true;
+    change.side = record.side;
+    change.key = key;
+    change.added = record.qty_lots;
+    return change;
+  }
+
+  /// Returns the place of a resting order; an unknown one was there first.
+  [[nodiscard]] std::int64_t Place(std::int32_t slot) const noexcept {
+    return slot < 0 ? 0 : orders_[static_cast<std::size_t>(slot)].place;
+  }
+
+ private:
+  struct FeedOrder {
+    Key key = 0;
+    Lots lots = 0;
+    std::int64_t place = 0;
+    std::uint8_t side = 0;
+  };
+  std::vector<FeedOrder> orders_;
+};
+
+}  // namespace lobdesk::backtest

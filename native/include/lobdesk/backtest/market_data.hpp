@@ -1,0 +1,78 @@
+// Checked market data of one symbol, and the order in which both clocks deliver it.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "lobdesk/backtest/record.hpp"
+#include "lobdesk/errors.hpp"
+
+namespace lobdesk::backtest {
+
+/// Market data that must be refused; the message names the row.
+class MarketDataError : public EngineError {
+ public:
+  using EngineError::EngineError;
+};
+
+/// Records of one symbol. The memory belongs to the caller and must outlive this.
+class MarketData {
+ public:
+  /// Checks every record.
+  ///
+  /// \param order_ids null, or one feed order id per record for order-level kinds.
+  /// \throws MarketDataError Exchange times run backwards, receipt precedes the exchange, or a
+  ///     kind, side, price or quantity is impossible.
+  MarketData(const MarketRecord* records, std::size_t count, const std::int64_t* order_ids);
+
+  [[nodiscard]] std::size_t Count() const noexcept { return count_; }
+  [[nodiscard]] const MarketRecord* Records() const noexcept { return records_; }
+
+  /// Rows in exchange order; empty means all rows as they are.
+  [[nodiscard]] const std::vector<std::uint32_t>& ExchangeRows() const noexcept {
+    return exchange_rows_;
+  }
+  /// Rows in order of receipt (equal times as stored); empty means all rows as they are.
+  [[nodiscard]] const std::vector<std::uint32_t>& LocalRows() const noexcept { return local_rows_; }
+
+  /// Dense number of each record's feed order; empty without order-level records.
+  [[nodiscard]] const std::vector<std::int32_t>& OrderSlots() const noexcept { return slots_; }
+  [[nodiscard]] std::size_t SlotCount() const noexcept { return slot_count_; }
+
+  [[nodiscard]] std::size_t ExchangeCount() const noexcept {
+    return exchange_rows_.empty() ? exchange_count_ : exchange_rows_.size();
+  }
+  [[nodiscard]] std::size_t LocalCount() const noexcept {
+    return local_rows_.empty() ? local_count_ : local_rows_.size();
+  }
+  [[nodiscard]] TsUs FirstExchangeUs() const noexcept { return first_exch_us_; }
+  [[nodiscard]] TsUs LastUs() const noexcept { return last_us_; }
+
+ private:
+  void CheckAll();
+  void MakeRows();
+  void MakeSlots(const std::int64_t* order_ids);
+
+  const MarketRecord* records_;
+  std::size_t count_;
+  std::size_t exchange_count_ = 0;
+  std::size_t local_count_ = 0;
+  bool is_split_ = false;
+  bool is_reordered_ = false;
+  bool has_orders_ = false;
+  TsUs first_exch_us_ = kNever;
+  TsUs last_us_ = 0;
+  std::vector<std::uint32_t> exchange_rows_;
+  std::vector<std::uint32_t> local_rows_;
+  std::vector<std::int32_t> slots_;
+  std::size_t slot_count_ = 0;
+};
+
+/// Order of the data of several symbols: for each step, twice the symbol, plus 1 at receipt.
+///
+/// Sorted by (time, exchange before receipt, symbol, row). Empty for a single symbol.
+std::vector<std::uint16_t> MergeSteps(const std::vector<const MarketData*>& data);
+
+}  // namespace lobdesk::backtest

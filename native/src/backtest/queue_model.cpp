@@ -1,0 +1,81 @@
+#include "lobdesk/backtest/queue_model.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+namespace lobdesk::backtest {
+
+void QueueModelRule::Join(QueueState& queue, Lots displayed) noexcept {
+  queue = QueueState{};
+  queue.ahead = static_cast<double>(displayed);
+  queue.optimistic = displayed;
+  queue.pessimistic = displayed;
+}
+
+void QueueModelRule::OnDepth(QueueState& queue, Lots before, Lots after) const noexcept {
+  if (queue.is_deferred) {
+    Join(queue, after);
+    return;
+  }
+  const Lots decrease = before - after - queue.traded;
+  queue.traded = 0;
+  queue.pessimistic = std::min(queue.pessimistic, after);
+  queue.optimistic = std::max<Lots>(0, queue.optimistic - std::max<Lots>(0, decrease));
+  queue.optimistic = std::min(queue.optimistic, after);
+  const auto level = static_cast<double>(after);
+  if (model_ == QueueModel::kRiskAverse || model_ == QueueModel::kL3Fifo || decrease < 0) {
+    queue.ahead = std::min(queue.ahead, level);
+    return;
+  }
+  const auto change = static_cast<double>(decrease);
+  const double front = queue.ahead;
+  const double back = static_cast<double>(before) - front;
+  const double chance = ChanceBehind(front, back);
+  const double estimate = front - (1.0 - chance) * change + std::min(back - chance * change, 0.0);
+  queue.ahead = std::min(estimate, level);
+}
+
+Lots QueueModelRule::OnTrade(QueueState& queue, Lots traded) const noexcept {
+  queue.traded += traded;
+  queue.pessimistic = std::max<Lots>(0, queue.pessimistic - traded);
+  queue.optimistic = std::max<Lots>(0, queue.optimistic - traded);
+  queue.ahead -= static_cast<double>(traded);
+  const auto excess = static_cast<Lots>(std::floor(-queue.ahead + 0.5));
+  if (excess < 1) return 0;
+  queue.ahead = 0.0;
+  return excess;
+}
+
+void QueueModelRule::OnRemoval(QueueState& queue, Lots removed) noexcept {
+  queue.ahead = std::max(0.0, queue.ahead - static_cast<double>(removed));
+  queue.optimistic = std::max<Lots>(0, queue.optimistic - removed);
+  queue.pessimistic = std::max<Lots>(0, queue.pessimistic - removed);
+}
+
+double QueueModelRule::ChanceBehind(double front, double back) const noexcept {
+  double chance = 0.0;
+  switch (model_) {
+    case QueueModel::kPower:
+      chance = std::pow(back, n_) / (std::pow(back, n_) + std::pow(front, n_));
+      break;
+    case QueueModel::kPower2:
+      chance = std::pow(back, n_) / std::pow(back + front, n_);
+      break;
+    case QueueModel::kPower3:
+      chance = 1.0 - std::pow(front / (front + back), n_);
+      break;
+    case QueueModel::kLog:
+      chance = std::log1p(back * lot_) / (std::log1p(back * lot_) + std::log1p(front * lot_));
+      break;
+    case QueueModel::kLog2:
+      chance = std::log1p(back * lot_) / std::log1p((back + front) * lot_);
+      break;
+    case QueueModel::kRiskAverse:
+    case QueueModel::kL3Fifo:
+      break;
+  }
+  // An empty level divides 0 by 0; then nothing can be ahead.
+  return std::isfinite(chance) ? chance : 1.0;
+}
+
+}  // namespace lobdesk::backtest

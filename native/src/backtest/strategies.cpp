@@ -1,0 +1,122 @@
+#include "lobdesk/backtest/strategies.hpp"
+
+#include <cstddef>
+
+namespace lobdesk::backtest {
+
+namespace {
+
+bool CanCancel(const Order& order) noexcept {
+  return order.status != Status::kPending && order.requests_in_flight == 0;
+}
+
+Lots Signed(std::uint8_t side, Lots lots) noexcept { return side == kBid ? lots : -lots; }
+
+}  // namespace
+
+TsUs JoinTouch::OnWake(LocalDesk& desk) {
+  for (std::size_t symbol = 0; symbol < desk.SymbolCount(); ++symbol) Quote(desk, symbol);
+  return desk.Now() + settings_.interval_us;
+}
+
+void JoinTouch::Quote(LocalDesk& desk, std::size_t symbol) {
+  const Book& book = desk.LocalBook(symbol);
+  if (book.Side(kBid).IsEmpty() || book.Side(kAsk).IsEmpty()) return;
+  bool has_order[2] = {false, false};
+  for (const std::int32_t slot : desk.LiveOrders()) {
+    const Order& order = desk.GetOrder(slot);
+    if (static_cast<std::size_t>(order.symbol) != symbol) continue;
+    has_order[order.side] = true;
+    const Key wanted = book.Side(order.side).Best() - settings_.offset_ticks;
+    const bool is_there = ToKey(order.side, order.price_ticks) == wanted;
+    if (!is_there && CanCancel(order)) desk.Cancel(order.id);
+  }
+  const Lots position = desk.GetAccount(symbol).position;
+  for (const std::uint8_t side : {kBid, kAsk}) {
+    if (has_order[side] || Signed(side, position) >= settings_.max_position_lots) continue;
+    const Ticks price = ToTicks(side, book.Side(side).Best() - settings_.offset_ticks);
+    if (price <= 0) continue;
+    desk.Submit(++last_id_, symbol, side, price, settings_.qty_lots, OrderType::kLimit,
+                TimeInForce::kGtx);
+  }
+}
+
+TsUs SignalFollower::Start(TsUs first_exch_us) {
+  // Values from before the data have nothing to act on.
+  while (next_ < signals_->ts_us.size() && signals_->ts_us[next_] < first_exch_us) ++next_;
+  return next_ < signals_->ts_us.size() ? signals_->ts_us[next_] : kNever;
+}
+
+TsUs SignalFollower::OnWake(LocalDesk& desk) {
+  double value = 0.0;
+  while (next_ < signals_->ts_us.size() && signals_->ts_us[next_] <= desk.Now()) {
+    value = signals_->values[next_++];
+  }
+  Follow(desk, value);
+  return next_ < signals_->ts_us.size() ? signals_->ts_us[next_] : kNever;
+}
+
+void SignalFollower::Follow(LocalDesk& desk, double value) {
+  const Book& book = desk.LocalBook(0);
+  if (book.Side(kBid).IsEmpty() || book.Side(kAsk).IsEmpty()) return;
+  Lots target = 0;
+  if (value > settings_.threshold) {
+    target = settings_.max_position_lots;
+  } else if (value < -settings_.threshold) {
+    target = -settings_.max_position_lots;
+  } else if (settings_.holds_inside) {
+    return;
+  }
+  const Lots wanted = target - desk.GetAccount(0).position;
+  const std::uint8_t side = wanted >= 0 ? kBid : kAsk;
+  const Lots open = CancelOthers(desk, side, book.Side(side).Best());
+  const Lots missing = wanted - open;
+  if (missing == 0 || (missing > 0) != (wanted > 0)) return;
+  const Lots lots = missing > 0 ? missing : -missing;
+  const std::uint8_t from = settings_.is_maker ? side : Opposite(side);
+  const Ticks price = ToTicks(from, book.Side(from).Best());
+  desk.Submit(++last_id_, 0, side, price, lots, OrderType::kLimit,
+              settings_.is_maker ? TimeInForce::kGtx : TimeInForce::kIoc);
+}
+
+Lots SignalFollower::CancelOthers(LocalDesk& desk, std::uint8_t side, Key touch) const {
+  Lots open = 0;
+  for (const std::int32_t slot : desk.LiveOrders()) {
+    const Order& order = desk.GetOrder(slot);
+    // What may still fill counts until the exchange says that it is gone.
+    open += Signed(order.side, order.known_leaves);
+    const bool is_good = !settings_.is_maker ||
+                         (order.side == side && ToKey(order.side, order.price_ticks) == touch);
+    if (!is_good && CanCancel(order)) desk.Cancel(order.id);
+  }
+  return open;
+}
+
+TsUs Script::Start(TsUs /*first_exch_us*/) {
+  return actions_->empty() ? kNever : actions_->front().ts_us;
+}
+
+TsUs Script::OnWake(LocalDesk& desk) {
+  const std::vector<Action>& actions = *actions_;
+  for (; next_ < actions.size() && actions[next_].ts_us <= desk.Now(); ++next_) {
+    const Action& action = actions[next_];
+    switch (action.kind) {
+      case RequestKind::kSubmit:
+        desk.Submit(action.id, action.symbol, action.side, action.price_ticks, action.lots,
+                    action.type, action.tif);
+        break;
+      case RequestKind::kCancel:
+        desk.Cancel(action.id);
+        break;
+      case RequestKind::kModify:
+        desk.Modify(action.id, action.price_ticks, action.lots);
+        break;
+      case RequestKind::kCancelAll:
+        desk.CancelAll(-1);
+        break;
+    }
+  }
+  return next_ < actions.size() ? actions[next_].ts_us : kNever;
+}
+
+}  // namespace lobdesk::backtest

@@ -1,0 +1,79 @@
+"""The engine against the one-heap reference, and properties of any run."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lobdesk.backtest import run_scenario
+from tests.backtest.streams import scenarios
+from tests.reference.engine import Reference
+
+KEYS = ("order", "px", "qty", "maker", "exch_us", "local_us", "slip_arrival", "slip_decision")
+
+
+def compare(scenario: dict[str, Any]) -> None:
+    wanted = Reference(scenario).run()
+    got = run_scenario(scenario)
+    assert [[fill[key] for key in KEYS] for fill in got["fills"]] == [
+        [fill[key] for key in KEYS] for fill in wanted.fills
+    ]
+    assert got["orders"] == {
+        str(order.id): {
+            "status": order.status,
+            "leaves": order.known_leaves,
+            "reason": order.reason,
+            "last_reject": order.last_reject,
+        }
+        for order in wanted.orders.values()
+    }
+    assert got["errors"] == wanted.errors
+    assert got["position"] == [wanted.position]
+    assert got["cash"] == [wanted.cash]
+
+
+@settings(max_examples=150, deadline=None)
+@given(scenarios())
+def test_random_streams_give_the_reference_ledger(scenario: dict[str, Any]) -> None:
+    compare(scenario)
+
+
+@settings(max_examples=100, deadline=None)
+@given(scenarios(queue="power3"))
+def test_probabilistic_queue_gives_the_reference_ledger(scenario: dict[str, Any]) -> None:
+    compare(scenario)
+
+
+@settings(max_examples=100, deadline=None)
+@given(scenarios(), st.integers(0, 200), st.data())
+def test_changing_the_future_changes_no_fill_of_the_past(
+    scenario: dict[str, Any], after: int, data: st.DataObject
+) -> None:
+    cut_us = 1_000_000 + after
+    changed = []
+    for row in scenario["feed"]:
+        late = row["ex"] > cut_us and row["k"] != "clear"
+        changed.append(row | {"qty": data.draw(st.integers(1, 12))} if late else row)
+
+    before = run_scenario(scenario)["fills"]
+    other = run_scenario(scenario | {"feed": changed})["fills"]
+
+    def past(fills: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        return [fill for fill in fills if fill["exch_us"] <= cut_us]
+
+    assert past(other) == past(before)
+
+
+@settings(max_examples=50, deadline=None)
+@given(scenarios())
+@pytest.mark.parametrize("preset", ["hftbacktest", "hftbacktest_partial"])
+def test_position_and_cash_are_sums_of_fills(preset: str, scenario: dict[str, Any]) -> None:
+    scenario = scenario | {"model": scenario["model"] | {"preset": preset}}
+    sides = {a["id"]: a["side"] for a in reversed(scenario["actions"]) if a["do"] == "submit"}
+    got = run_scenario(scenario)
+    signed = [f["qty"] if sides[f["order"]] == "buy" else -f["qty"] for f in got["fills"]]
+    assert got["position"] == [sum(signed)]
+    assert got["cash"] == [-sum(q * f["px"] for q, f in zip(signed, got["fills"], strict=True))]

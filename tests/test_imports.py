@@ -1,0 +1,28 @@
+"""The recorder's half of lobdesk stays small: what it must never load."""
+
+import subprocess
+import sys
+
+import pytest
+
+FORBIDDEN = ("textual", "torch", "lightning", "plotext", "duckdb", "numpy")
+
+
+@pytest.mark.parametrize(
+    "modules",
+    [
+        "lobdesk.daemon",
+        "lobdesk.recorder",
+        "lobdesk.feed",
+        "lobdesk.simulator",
+        "lobdesk.cli.daemon",
+    ],
+)
+def test_recorder_loads_no_screen_no_training_no_database(modules) -> None:
+    code = f"import sys, {modules}; print([m for m in {FORBIDDEN} if m in sys.modules])"
+
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
+    )
+
+    assert done.stdout == "[]\n"
