@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 BATCH = 32
-"""Frames that the second stage handles before the first one gets its turn."""
+"""Frames that the second stage handles at least before the first one gets its turn."""
 
 READ_BACK_BATCH = 2000
 TICK_S = 0.05
@@ -59,6 +59,7 @@ class Daemon:
     Attributes:
         recorder: What came so far.
         session: Subscriptions of the connection in use.
+        is_in_maintenance: The exchange said so last.
     """
 
     def __init__(
@@ -99,9 +100,10 @@ class Daemon:
         self._started_us = now().recv_ts_us
         self._conn = self._connects = self._earlier_resyncs = 0
         self._connection: Connection | None = None
-        self._in_maintenance = False
+        self.is_in_maintenance = False
         self._tally = Tally(settings.symbols, self._started_us)
         self._stop = asyncio.Event()
+        self._is_ending = False
         self._has_work = asyncio.Event()
         self._ended = ""
         self._derive_error = ""
@@ -124,9 +126,9 @@ class Daemon:
             logger.warning("nothing is kept: L2_PERSIST_JSONL is false, frames are only verified")
         if self._duration_s is not None:
             asyncio.get_running_loop().call_later(self._duration_s, self.stop, "duration reached")
+        deriving = asyncio.create_task(self._derive_all())
         helpers = [
-            asyncio.create_task(task)
-            for task in (self._derive_all(), self._report_now_and_then(), self._tick())
+            asyncio.create_task(task) for task in (self._report_now_and_then(), self._tick())
         ]
         try:
             await self._connect_again_and_again()
@@ -137,13 +139,13 @@ class Daemon:
             for task in helpers:
                 task.cancel()
             await asyncio.gather(*helpers, return_exceptions=True)
-            await self._finish()
+            await self._finish(deriving)
 
     async def _connect_again_and_again(self) -> None:
         failures = 0
         while not self._stop.is_set():
             delay_s = self._policy.next_delay_s(
-                time.monotonic(), in_maintenance=self._in_maintenance
+                time.monotonic(), in_maintenance=self.is_in_maintenance
             )
             if await self._stopped_within(delay_s):
                 return
@@ -211,7 +213,7 @@ class Daemon:
                 await self._act(recorder.work(BATCH))
 
     async def _derive_all(self) -> None:
-        while True:
+        while not self._is_ending:
             await self._has_work.wait()
             self._has_work.clear()
             try:
@@ -224,13 +226,14 @@ class Daemon:
 
     async def _derive_waiting(self) -> None:
         recorder = self.recorder
-        while recorder.has_work:
+        while recorder.has_work and not self._is_ending:
             if recorder.is_behind:
                 events = await asyncio.to_thread(recorder.read_back, READ_BACK_BATCH)
                 for at in range(0, len(events), BATCH):
                     await self._act(recorder.derive(events[at : at + BATCH]))
             else:
-                await self._act(recorder.work(BATCH))
+                # A longer queue gets a longer turn, so that it settles instead of filling up.
+                await self._act(recorder.work(max(BATCH, recorder.queued // 4)))
 
     async def _act(self, outcomes: list[Outcome]) -> None:
         for outcome in outcomes:
@@ -245,7 +248,7 @@ class Daemon:
         now_s = event.mono_us / 1e6
         self._tally.add(outcome)
         if verdict.kind == "status":
-            self._in_maintenance = '"system":"maintenance"' in event.raw
+            self.is_in_maintenance = '"system":"maintenance"' in event.raw
         if event.conn != self._conn:
             return
         for book in verdict.books:
@@ -254,6 +257,7 @@ class Daemon:
                 is_snapshot=book.is_snapshot,
                 is_verified=book.state == "verified",
                 now_s=now_s,
+                reason=book.reason,
             )
         if verdict.kind in {"ack", "error"}:
             self.session.on_reply(event.raw.encode(), now_s)
@@ -300,19 +304,34 @@ class Daemon:
             await asyncio.wait_for(self._stop.wait(), delay_s)
         return self._stop.is_set()
 
-    async def _finish(self) -> None:
+    async def _finish(self, deriving: asyncio.Task[None]) -> None:
         deadline_s = time.monotonic() + DRAIN_S
-        with contextlib.suppress(asyncio.CancelledError):
-            while self.recorder.queued and not self._derive_error and time.monotonic() < deadline_s:
-                for outcome in self.recorder.work(BATCH):
-                    self._take_in(outcome)
-        await asyncio.to_thread(self.recorder.close)
-        write_report(self._root, self.report())
+        self._is_ending = True
+        self._has_work.set()
+        done, _ = await asyncio.wait({deriving}, timeout=DRAIN_S)
+        # The order of the raw log is kept or nothing more is derived: the next start does it.
+        recorder = self.recorder
+        while done and not self._derive_error and recorder.queued and not recorder.is_behind:
+            if time.monotonic() > deadline_s:
+                break
+            for outcome in recorder.work(BATCH):
+                self._take_in(outcome)
+        deriving.cancel()
+        await asyncio.gather(deriving, return_exceptions=True)
+        await asyncio.to_thread(recorder.close)
+        self._write_report(self.report())
 
     async def _report_now_and_then(self) -> None:
         while True:
-            await asyncio.to_thread(write_report, self._root, self.report())
+            await asyncio.to_thread(self._write_report, self.report())
             await asyncio.sleep(REPORT_INTERVAL_S)
+
+    def _write_report(self, report: RecorderReport) -> None:
+        try:
+            write_report(self._root, report)
+        except OSError as error:
+            # A full disk must not end the recording; health notices the old report.
+            logger.warning("report not written", extra={"reason": error.strerror})
 
     def report(self) -> RecorderReport:
         """Return the present state."""

@@ -9,6 +9,7 @@ import asyncio
 import importlib
 import time
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import on, work
@@ -29,7 +30,6 @@ from lobdesk.settings import AppSettings
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
-    from pathlib import Path
 
     from textual.app import ComposeResult
     from textual.screen import Screen
@@ -72,9 +72,9 @@ class LobdeskApp(App[None]):
     """The desk over one data directory."""
 
     TITLE = "lobdesk"
-    CSS_PATH = "app.tcss"
+    CSS_PATH = Path(__file__).with_name("app.tcss")
     HORIZONTAL_BREAKPOINTS = [  # noqa: RUF012 - as Textual declares it
-        (0, "-too-narrow"), (60, "-narrow"), (90, "-normal"), (150, "-wide"),
+        (0, "-too-narrow"), (60, "-slim"), (76, "-narrow"), (90, "-normal"), (150, "-wide"),
     ]  # fmt: skip
     VERTICAL_BREAKPOINTS = [  # noqa: RUF012 - as Textual declares it
         (0, "-too-short"), (20, "-short"), (30, "-tall"),
@@ -85,7 +85,8 @@ class LobdeskApp(App[None]):
             for name, spec in PANES.items()
         ),
         Binding("question_mark,f1", "keys", "Help", key_display="?", id="help"),
-        Binding("colon", "command_palette", "Commands", show=False, id="palette"),
+        Binding("ctrl+p", "command_palette", "Commands", show=False, priority=True, id="palette"),
+        Binding("colon", "command_palette", "Commands", show=False, id="palette.colon"),
         Binding("f9", "toggle_side", "Side", show=False, id="side"),
         Binding("ctrl+r", "reload", "Reload", show=False, id="reload"),
         Binding("q", "leave", "Quit", id="leave"),
@@ -121,7 +122,10 @@ class LobdeskApp(App[None]):
         self.run_id = run
         self.book_wanted: tuple[str, int] | None = None
         self.job_list: Sequence[Job] = ()
+        self.header = HeaderLine([(spec.key, spec.title) for spec in PANES.values()])
+        self._switcher = ContentSwitcher(id="body", initial="opening")
         self._first_pane = pane
+        self._is_pane_wanted = False
         self._market: MarketReader | None = None
         self._last_frame_s = 0.0
         self._is_frame_skipped = False
@@ -138,8 +142,8 @@ class LobdeskApp(App[None]):
 
     def compose(self) -> ComposeResult:
         """Lay out header, panes and footer; no pane is loaded yet."""
-        yield HeaderLine([(spec.key, spec.title) for spec in PANES.values()])
-        with ContentSwitcher(id="body", initial="opening"):
+        yield self.header
+        with self._switcher:
             yield Static("opening …", id="opening")
         yield Static(id="too-small")
         yield Footer(compact=True)
@@ -149,7 +153,7 @@ class LobdeskApp(App[None]):
         self._frames = self.set_interval(1 / self.settings.fps, self._paint_frame, pause=True)
         self.set_interval(JOBS_INTERVAL_S, self._look_at_jobs)
         self.header.is_demo = (self.paths.root / DEMO_FILE).is_file()
-        self.call_after_refresh(self.action_show, self._first_pane)
+        self.call_after_refresh(self._show_first)
         self._look_at_jobs()
 
     def on_unmount(self) -> None:
@@ -158,11 +162,6 @@ class LobdeskApp(App[None]):
             self._market.close()
 
     # --- what panes use ---
-
-    @property
-    def header(self) -> HeaderLine:
-        """The first line."""
-        return self.screen_stack[0].query_one(HeaderLine)
 
     @property
     def market(self) -> MarketReader:
@@ -176,8 +175,7 @@ class LobdeskApp(App[None]):
     @property
     def pane(self) -> Pane | None:
         """The pane in front."""
-        switcher = self.screen_stack[0].query_one(ContentSwitcher)
-        found = switcher.visible_content
+        found = self._switcher.visible_content
         return found if isinstance(found, Pane) else None
 
     def refresh_header(self) -> None:
@@ -207,13 +205,20 @@ class LobdeskApp(App[None]):
 
     # --- panes ---
 
+    def _show_first(self) -> None:
+        # A key may have opened another pane before the first paint.
+        if not self._is_pane_wanted:
+            self.action_show(self._first_pane)
+
     @work(exclusive=True, group="show", exit_on_error=False)
     async def action_show(self, name: str) -> None:
         """Open a pane, loading it at the first time."""
-        spec = PANES.get(name, PANES["books"])
+        self._is_pane_wanted = True
+        name = name if name in PANES else "books"
+        spec = PANES[name]
         if name == "books" and self.is_empty:
             name, spec = "welcome", WELCOME
-        switcher = self.screen_stack[0].query_one(ContentSwitcher)
+        switcher = self._switcher
         before = self.pane
         if not switcher.query(f"#{name}"):
             module = await asyncio.to_thread(importlib.import_module, spec.module)
@@ -235,6 +240,10 @@ class LobdeskApp(App[None]):
         self.action_show(message.name)
 
     def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
+        """Take notice of the desk's own workers."""
+        self.take_worker_state(event)
+
+    def take_worker_state(self, event: Worker.StateChanged) -> None:
         """Show what went wrong in a worker instead of ending the desk."""
         error = event.worker.error
         if error is None or event.state.name != "ERROR":
@@ -314,6 +323,8 @@ class LobdeskApp(App[None]):
 
     def _paint_frame(self) -> None:
         """Advance what moves, paint the rows that changed; rest if there is nothing to do."""
+        if not self.header.is_attached:
+            return  # the desk is closing, and its widgets go before its timers
         now_s = time.monotonic()
         elapsed_s = min(0.25, now_s - self._last_frame_s)
         self._last_frame_s = now_s

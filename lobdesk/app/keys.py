@@ -23,6 +23,17 @@ def bindings_of(node: type[DOMNode]) -> list[Binding]:
     return list(Binding.make_bindings(declared))
 
 
+def key_pair(back: str, on: str, action: str, text: str, name: str) -> tuple[Binding, Binding]:
+    """Return two keys for ``action(-1)`` and ``action(1)``; the footer shows them as one."""
+    group = Binding.Group(text, compact=True)
+    back_action, on_action = f"{action}(-1)", f"{action}(1)"
+    return (
+        Binding(back, back_action, f"{text} back", key_display=NAMES[back], id=f"{name}_back",
+                group=group),
+        Binding(on, on_action, f"{text} on", key_display=NAMES[on], id=f"{name}_on", group=group),
+    )  # fmt: skip
+
+
 def key_name(key: str) -> str:
     """Return a key as it is written on a keyboard."""
     *modifiers, last = key.split("+")

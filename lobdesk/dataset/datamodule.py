@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
@@ -9,7 +10,8 @@ import torch
 from lightning.pytorch import LightningDataModule
 
 from lobdesk.dataset.loader import BatchPlan, WindowLoader
-from lobdesk.dataset.splits import PurgedKFold, WalkForward
+from lobdesk.dataset.splits import CombinatorialPurgedKFold, PurgedKFold, WalkForward
+from lobdesk.dataset.volatility import past_volatility
 from lobdesk.errors import DatasetError
 
 if TYPE_CHECKING:
@@ -52,7 +54,7 @@ class LOBDataModule(LightningDataModule):
     from what remains of the training fold.
 
     Batches are dicts: ``x`` float32 ``[B, T, F]``, ``y`` (class index down 0, flat 1, up 2, int64;
-    or return in bps, float32) and ``row`` int64, the anchors' rows in the store. With
+    or return over past volatility, float32) and ``row`` int64, the anchors' rows in the store. With
     ``chunk_windows`` M > 1 the training batches hold chunks ``[B / M, T-1+M, F]`` instead, each
     with M consecutive windows, for models that share work between them.
 
@@ -66,7 +68,9 @@ class LOBDataModule(LightningDataModule):
         threshold_bps: Absolute return beyond which a class is up or down, None in regression.
         class_weights: Of the loss: inverse shares of the training fold, mean 1 over its samples.
         class_means_bps: Mean return of each class in the training fold.
-        target_scale_bps: Standard deviation of the training fold's target.
+        volatility_floor_bps: Least past volatility that a target is divided by: a tenth of the
+            training fold's median.
+        target_scale: Standard deviation of the training fold's ``y`` (regression).
         embargo: Steps, as above.
     """
 
@@ -90,7 +94,8 @@ class LOBDataModule(LightningDataModule):
 
         Args:
             store: The window store.
-            split: ``walk-forward`` or ``purged-kfold``, or a splitter of its own making.
+            split: ``walk-forward`` or ``purged-kfold``, or a splitter; purged ones are used with
+                at least the embargo above and with isolated inputs.
             fold: Which fold of the split, from 0; negative counts from the last.
             horizon: Target as ``kind:horizon``; a whole number n means ``point:n``.
             task: ``classification`` or ``regression``.
@@ -142,8 +147,14 @@ class LOBDataModule(LightningDataModule):
             is_shuffled=is_train,
             shard=_shard(),
         )
-        target = self.labels if self.labels is not None else self.return_bps.astype(np.float32)
+        target = self.labels if self.labels is not None else self._standardized(rows)
         return WindowLoader(plan, self.store, target)
+
+    def _standardized(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
+        volatility = np.maximum(past_volatility(self.store, rows), self.volatility_floor_bps)
+        target = np.full(len(self.store), np.nan, dtype=np.float32)
+        target[rows] = self.return_bps[rows] / volatility
+        return target
 
     def _resolve_target(self, horizon: str | int) -> str:
         wanted = f"point:{horizon}" if isinstance(horizon, int) else horizon
@@ -164,6 +175,10 @@ class LOBDataModule(LightningDataModule):
         self.embargo = max(reach, self.store.window_rows) * symbols
         if isinstance(split, str):
             split = make_splitter(split, len(rows), n_splits=n_splits, embargo=self.embargo)
+        elif isinstance(split, PurgedKFold | CombinatorialPurgedKFold):
+            split = copy.copy(split)
+            split.embargo = self.embargo = max(split.embargo, self.embargo)
+            split.isolate_inputs = True
         first = step[self.store.first_input(rows)]
         group = np.asarray(self.store.symbol[rows]).astype(np.int64)
         folds = list(split.split(t0, t1, group, first_input=first))
@@ -184,12 +199,16 @@ class LOBDataModule(LightningDataModule):
 
     def _estimate(self, threshold_bps: float, threshold_quantile: float) -> None:
         train = self.return_bps[self.train_rows]
-        self.target_scale_bps = max(float(train.std()), 1e-9)
+        self.volatility_floor_bps, self.target_scale = 1e-9, 1.0
         self.labels: NDArray[np.int64] | None = None
         self.threshold_bps: float | None = None
         self.class_weights = [1.0, 1.0, 1.0]
         self.class_means_bps = [0.0, 0.0, 0.0]
         if self.task == "regression":
+            usual = float(np.median(past_volatility(self.store, self.train_rows)))
+            self.volatility_floor_bps = max(usual / 10, 1e-9)
+            scale = self._standardized(self.train_rows)[self.train_rows].std()
+            self.target_scale = max(float(scale), 1e-9)
             return
         chosen = threshold_bps or float(np.quantile(np.abs(train), threshold_quantile))
         self.threshold_bps = chosen

@@ -21,7 +21,7 @@ from lobdesk.journal import (
     symbol_log_dir,
 )
 from lobdesk.journal.recovery import cut_tail
-from lobdesk.journal.segment_file import write_durable
+from lobdesk.journal.segment_file import sync_file, write_durable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -88,7 +88,7 @@ def repair_derived(journal: JournalWriter, deriver: Deriver, *, depth: int) -> R
 def _read_checkpoint(root: Path) -> int | None:
     try:
         return msgspec.json.decode((root / CHECKPOINT_NAME).read_bytes(), type=_Checkpoint).seq
-    except (FileNotFoundError, msgspec.DecodeError):
+    except (FileNotFoundError, msgspec.DecodeError, UnicodeDecodeError):
         return None
 
 
@@ -122,6 +122,8 @@ def _cut_unsure(log_dir: Path, start: int, last_seq: int, repair: Repair) -> int
         if keep < size:
             repair.cuts.append(cut_tail(segment.path, keep))
         if keep > 0:
+            # The killed process wrote it; from here on it must survive a power cut, too.
+            sync_file(segment.path)
             return end
         segment.path.unlink()
     return _last_line(segments[-1]).seq if segments else 0
@@ -144,7 +146,7 @@ def _sure_prefix(segment: Segment, start: int, last_seq: int) -> tuple[int, int]
 def _parse(data: bytes) -> _Line | None:
     try:
         return msgspec.json.decode(data, type=_Line) if data.endswith(b"\n") else None
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, UnicodeDecodeError):
         return None
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from lobdesk.errors import FeedError
 
@@ -23,7 +23,9 @@ class UnreachableError(FeedError):
 
 
 class AllRefusedError(FeedError):
-    """The exchange refused every symbol, so there is nothing to record."""
+    """The exchange refused every symbol, so there is nothing to record: a wrong setting."""
+
+    exit_code: ClassVar[int] = 2
 
     def __init__(self, refusals: Mapping[str, str]) -> None:
         self.refusals = dict(refusals)

@@ -107,6 +107,7 @@ class FeedSession:
         self._refusals: dict[str, str] = {}
         self._pending: dict[int, _Pending] = {}
         self._next_ping_s = 0.0
+        self._needs_instruments = False
 
     @property
     def states(self) -> dict[str, BookState]:
@@ -144,8 +145,18 @@ class FeedSession:
         elif reply.success is False or reply.error:
             self._on_refusal(reply, now_s)
 
-    def on_book(self, symbol: str, *, is_snapshot: bool, is_verified: bool, now_s: float) -> None:
-        """Take in the outcome of checking one book frame."""
+    def on_book(
+        self, symbol: str, *, is_snapshot: bool, is_verified: bool, now_s: float, reason: str = ""
+    ) -> None:
+        """Take in the outcome of checking one book frame.
+
+        Args:
+            symbol: Pair.
+            is_snapshot: It replaces the book.
+            is_verified: Its checksum agrees.
+            now_s: A monotonic clock.
+            reason: Why it is not verified; ``precision`` asks for the instruments anew.
+        """
         book = self._books.get(symbol)
         if book is None:
             return
@@ -155,14 +166,14 @@ class FeedSession:
                 self._enter(book, BookState.LIVE, now_s)
                 self.notices.append(Notice("book live", symbol))
             else:
-                self._suspect(symbol, "snapshot not verified", now_s)
+                self._suspect(symbol, reason or "snapshot not verified", now_s)
         elif book.state is BookState.LIVE and not is_verified:
-            self._suspect(symbol, "book not verified", now_s)
+            self._suspect(symbol, reason or "book not verified", now_s)
 
     def tick(self, now_s: float) -> list[str]:
         """Return the requests that are due: resyncs, retries, ping. Call it often."""
         self._expire(now_s)
-        requests = []
+        requests = self._renew_instruments(now_s)
         due = [
             symbol
             for symbol, book in self._books.items()
@@ -177,6 +188,15 @@ class FeedSession:
             self._next_ping_s = now_s + PING_INTERVAL_S
             requests.append(ping_request(next(self._req_ids)))
         return requests
+
+    def _renew_instruments(self, now_s: float) -> list[str]:
+        if not self._needs_instruments:
+            return []
+        self._needs_instruments = False
+        return [
+            self._request("unsubscribe", "instrument", (), {}, now_s),
+            self._request("subscribe", "instrument", (), {}, now_s),
+        ]
 
     def _subscribe_books(self, symbols: Iterable[str], now_s: float) -> str:
         for symbol in symbols:
@@ -279,6 +299,7 @@ class FeedSession:
         book.retry_s = now_s + backoff_s(book.failures)
         self.wants_reconnect = self.wants_reconnect or book.failures >= HOPELESS_FAILURES
         self._enter(book, BookState.SUSPECT, now_s)
+        self._needs_instruments = self._needs_instruments or reason == "precision"
         self.notices.append(Notice("book suspect", symbol, reason))
 
     @staticmethod

@@ -122,7 +122,7 @@ def find_source(paths: DataPaths, sha256: str) -> SourceInfo | None:
 def _read_info(path: Path) -> SourceInfo:
     try:
         return msgspec.json.decode(path.read_bytes(), type=SourceInfo)
-    except (OSError, msgspec.DecodeError) as error:
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError) as error:
         raise JournalError(f"{path}: is no description of a source: {error}") from error
 
 

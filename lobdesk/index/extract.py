@@ -214,7 +214,9 @@ def _notes(columns: Columns, rejects: list[tuple[int, int, str]]) -> Columns:
 
 def _instruments(columns: Columns, rejects: list[tuple[int, int, str]]) -> Columns:
     pairs: list[tuple[int, PairFacts, bool]] = []
-    is_said = (columns["dir"] == "in") & (columns["channel"] == "instrument")
+    # The acknowledgement of the subscription names the same channel.
+    is_data = np.isin(columns["type"], ("snapshot", "update"))
+    is_said = (columns["dir"] == "in") & (columns["channel"] == "instrument") & is_data
     is_inferred = (columns["dir"] == "note") & (columns["type"] == "precision")
     for row in np.flatnonzero(is_said | is_inferred).tolist():
         try:

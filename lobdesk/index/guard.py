@@ -31,7 +31,7 @@ def check_statement(con: duckdb.DuckDBPyConnection, text: str) -> str:
     kind = str(statements[0].type).rpartition(".")[2]
     if kind != "SELECT":
         raise QueryError(f"only SELECT is allowed, this is {kind}")
-    (tree,) = con.execute("SELECT json_serialize_sql(?::VARCHAR)", [text]).fetchone() or ("{}",)
+    ((tree,),) = con.execute("SELECT json_serialize_sql(?::VARCHAR)", [text]).fetchall()
     parsed = json.loads(tree)
     if parsed.get("error", True):
         raise QueryError(f"only SELECT is allowed: {parsed.get('error_message', 'not readable')}")

@@ -238,7 +238,7 @@ def _inputs(
 
 def _inputs_of(path: Path) -> dict[str, Any] | None:
     try:
-        found: dict[str, Any] = open_market_records(path).header["inputs"]
+        found: dict[str, Any] = open_market_records(path, verify=True).header["inputs"]
     except (RecordsError, KeyError):
         return None
     return found

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from lobdesk.errors import RunError
 from lobdesk.index import duck
+from lobdesk.index.other_views import LEDGERS, RUNS
 from lobdesk.runs import list_runs, open_run
 
 if TYPE_CHECKING:
@@ -14,24 +15,9 @@ if TYPE_CHECKING:
 
     import duckdb
 
+    from lobdesk.index.schema import Table
     from lobdesk.paths import DataPaths
     from lobdesk.runs import Run
-
-LEDGERS = ("fills", "orders", "equity")
-EMPTY_LEDGERS = {
-    "fills": "exch_ts_us BIGINT, local_ts_us BIGINT, order_id BIGINT, symbol VARCHAR, "
-    "side VARCHAR, price_ticks BIGINT, qty_lots BIGINT, is_maker BOOLEAN, fee DOUBLE, "
-    "position_lots BIGINT, cash DOUBLE, realized DOUBLE",
-    "orders": "order_id BIGINT, symbol VARCHAR, side VARCHAR, status VARCHAR, reason VARCHAR, "
-    "price_ticks BIGINT, qty_lots BIGINT",
-    "equity": "ts_us BIGINT, equity DOUBLE, position_lots BIGINT, cash DOUBLE, fee DOUBLE",
-}
-"""Main columns of the ledgers, for queries written before the first backtest."""
-
-RUNS_DEFINITION = (
-    "id VARCHAR, kind VARCHAR, name VARCHAR, state VARCHAR, created_ts_us BIGINT, "
-    "ended_ts_us BIGINT, version VARCHAR, config JSON, inputs JSON, outputs JSON, metrics JSON"
-)
 
 
 def create_run_views(con: duckdb.DuckDBPyConnection, paths: DataPaths) -> list[Path]:
@@ -41,7 +27,8 @@ def create_run_views(con: duckdb.DuckDBPyConnection, paths: DataPaths) -> list[P
     except RunError:
         # One unreadable manifest must not make market data unreachable.
         runs = _readable(paths)
-    con.execute(f"CREATE TABLE internal.runs ({RUNS_DEFINITION})")
+    stored = ", ".join(f"{c.name} {c.type}" for c in RUNS.columns if c.type != "TIMESTAMP")
+    con.execute(f"CREATE TABLE internal.runs ({stored})")
     if runs:
         con.executemany(
             "INSERT INTO internal.runs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -52,10 +39,10 @@ def create_run_views(con: duckdb.DuckDBPyConnection, paths: DataPaths) -> list[P
         "make_timestamp(ended_ts_us) AS ended_ts FROM internal.runs"
     )
     used: list[Path] = []
-    for name in LEDGERS:
-        files = {run.id: run.path / f"{name}.parquet" for run in reversed(runs)}
+    for ledger in LEDGERS:
+        files = {run.id: run.path / f"{ledger.name}.parquet" for run in reversed(runs)}
         found = {run_id: path for run_id, path in files.items() if path.is_file()}
-        used += _create_ledger(con, name, found)
+        used += _create_ledger(con, ledger, found)
     return used
 
 
@@ -82,7 +69,9 @@ def _row(run: Run) -> list[object]:
     ]  # fmt: skip
 
 
-def _create_ledger(con: duckdb.DuckDBPyConnection, name: str, files: dict[str, Path]) -> list[Path]:
+def _create_ledger(
+    con: duckdb.DuckDBPyConnection, ledger: Table, files: dict[str, Path]
+) -> list[Path]:
     """Create the view of one ledger over all runs that have its whole file."""
     whole = {run_id: path for run_id, path in files.items() if _is_parquet(path)}
     selects = [
@@ -90,9 +79,9 @@ def _create_ledger(con: duckdb.DuckDBPyConnection, name: str, files: dict[str, P
         for run_id, path in whole.items()
     ]
     if not selects:
-        con.execute(f"CREATE TABLE internal.{name} (run VARCHAR, {EMPTY_LEDGERS[name]})")
-        selects = [f"SELECT * FROM internal.{name}"]
-    con.execute(f"CREATE VIEW {name} AS {' UNION ALL BY NAME '.join(selects)}")
+        con.execute(f"CREATE TABLE internal.{ledger.name} ({ledger.definition()})")
+        selects = [f"SELECT * FROM internal.{ledger.name}"]
+    con.execute(f"CREATE VIEW {ledger.name} AS {' UNION ALL BY NAME '.join(selects)}")
     return list(whole.values())
 
 

@@ -60,7 +60,7 @@ def _serve(request: Request) -> Iterator[dict[str, Any]]:
     paths = DataPaths(Path(request.data_dir))
     temp_dir = Path(request.temp_dir)
     if request.is_fenced:
-        fence.confine(readable=_readable(paths), writable=[temp_dir])
+        fence.confine(readable=readable(paths), writable=[temp_dir])
     fence.limit_resources(memory_bytes=ADDRESS_SPACE, cpu_s=request.cpu_s, file_bytes=LARGEST_FILE)
     session = open_session(paths, temp_dir=temp_dir, memory_limit=MEMORY_LIMIT)
     _lock_down(session, temp_dir)
@@ -73,7 +73,7 @@ def _serve(request: Request) -> Iterator[dict[str, Any]]:
     yield from fetch_rows(session.con, BATCH_ROWS, request.limit)
 
 
-def _readable(paths: DataPaths) -> list[Path]:
+def readable(paths: DataPaths) -> list[Path]:
     """Return what the session opens, and what Python may still import."""
     data = [paths.catalog, paths.lake, paths.runs, paths.recorder_journal, paths.sources]
     code = [Path(name) for name in {sys.prefix, sys.base_prefix, *sys.path} if name]
@@ -108,9 +108,9 @@ def _to_parquet(
     con: duckdb.DuckDBPyConnection, text: str, path: Path, limit: int | None
 ) -> dict[str, Any]:
     """Write the rows to a file; the text is one checked SELECT."""
-    bound = "" if limit is None else f" LIMIT {limit + 1}"
-    con.execute(f"CREATE TEMP TABLE result AS SELECT * FROM (\n{text}\n){bound}")
-    (count,) = con.execute("SELECT count(*) FROM result").fetchone() or (0,)
+    relation = con.sql(text)
+    (relation if limit is None else relation.limit(limit + 1)).create("result")
+    ((count,),) = con.execute("SELECT count(*) FROM result").fetchall()
     bound = "" if limit is None else f" LIMIT {limit}"
     con.execute(
         f"COPY (SELECT * FROM result{bound}) TO {duck.quote(str(path))} "

@@ -113,7 +113,7 @@ def read_seal(segment: Segment) -> Seal:
         return msgspec.json.decode(segment.seal_path.read_bytes(), type=Seal)
     except OSError as error:
         raise JournalReadError(segment.seal_path, f"cannot be read: {error.strerror}") from error
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise JournalReadError(segment.seal_path, f"is no table of frames: {error}") from error
 
 

@@ -79,6 +79,15 @@ def sync_folder(folder: Path) -> None:
         os.close(fd)
 
 
+def sync_file(path: Path) -> None:
+    """Make a file's content durable, whoever wrote it; raise ``OSError``."""
+    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
 def write_durable(path: Path, data: bytes) -> None:
     """Write a small file so that a reader, or a crash, sees the old one or the whole new one."""
     temporary = path.with_name(f".{path.name}.tmp")

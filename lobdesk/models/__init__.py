@@ -1,7 +1,17 @@
 """Models that read windows, and the baselines that every report shows beside them."""
 
 from lobdesk.models.baselines import BASELINES, Baseline, Sample
+from lobdesk.models.bin_ctabl import BinCTABL
 from lobdesk.models.deeplob import DeepLOB
-from lobdesk.models.registry import MODELS, build_model
+from lobdesk.models.registry import MODELS, build_model, model_columns
 
-__all__ = ["BASELINES", "MODELS", "Baseline", "DeepLOB", "Sample", "build_model"]
+__all__ = [
+    "BASELINES",
+    "MODELS",
+    "Baseline",
+    "BinCTABL",
+    "DeepLOB",
+    "Sample",
+    "build_model",
+    "model_columns",
+]

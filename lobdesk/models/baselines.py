@@ -21,6 +21,9 @@ LEVEL_ONE = frozenset({"ask_price_1", "ask_quantity_1", "bid_price_1", "bid_quan
 
 FLAT = 1
 
+BLOCK_ROWS = 65_536
+"""Rows that are turned into doubles at a time."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sample:
@@ -81,7 +84,9 @@ class Linear:
 
     def value_bps(self, rows: NDArray[np.float32]) -> NDArray[np.float64]:
         """Return the fitted return of each row."""
-        return _design(rows, self.columns) @ self.weights
+        blocks = _blocks(len(rows))
+        parts = [_design(rows[block], self.columns) @ self.weights for block in blocks]
+        return np.concatenate(parts) if parts else np.empty(0)
 
     def classes(self, rows: NDArray[np.float32]) -> NDArray[np.int64]:
         """Return the class of each row, in the training fold's proportions."""
@@ -120,18 +125,25 @@ BASELINES: dict[str, Callable[[Sample, Sequence[str]], Baseline]] = {
 
 
 def _fit(sample: Sample, columns: NDArray[np.int64], *, penalty: float) -> Linear:
-    design = _design(sample.rows, columns)
-    gram = design.T @ design / len(design)
+    gram = np.zeros((len(columns) + 1, len(columns) + 1))
+    moment = np.zeros(len(columns) + 1)
+    for block in _blocks(len(sample.rows)):
+        design = _design(sample.rows[block], columns)
+        gram += design.T @ design / len(sample.rows)
+        moment += design.T @ sample.return_bps[block] / len(sample.rows)
     # Normalized columns can repeat each other; a whiff of penalty keeps the system solvable.
     gram[np.diag_indices(len(columns))] += penalty + 1e-9
-    moment = design.T @ sample.return_bps / len(design)
     weights: NDArray[np.float64] = np.linalg.solve(gram, moment).astype(np.float64)
-    fitted = design @ weights
-    down, up = 0.0, 0.0
-    if sample.labels is not None:
-        shares = np.bincount(sample.labels, minlength=3) / len(sample.labels)
-        down, up = np.quantile(fitted, [shares[0], 1 - shares[2]])
+    fitted = Linear(columns, weights, 0.0, 0.0)
+    if sample.labels is None:
+        return fitted
+    shares = np.bincount(sample.labels, minlength=3) / len(sample.labels)
+    down, up = np.quantile(fitted.value_bps(sample.rows), [shares[0], 1 - shares[2]])
     return Linear(columns, weights, float(down), float(up))
+
+
+def _blocks(rows: int) -> list[slice]:
+    return [slice(at, at + BLOCK_ROWS) for at in range(0, rows, BLOCK_ROWS)]
 
 
 def _design(rows: NDArray[np.float32], columns: NDArray[np.int64]) -> NDArray[np.float64]:

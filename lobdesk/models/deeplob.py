@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from lobdesk.models.chunks import cut_windows
 from lobdesk.models.shared_lstm import last_hidden
 
 if TYPE_CHECKING:
@@ -130,9 +131,7 @@ class DeepLOB(nn.Module):
         """
         windows = x.shape[1] - self.window_rows + 1
         if windows > 1 and not self.shares_rows:
-            x = x.unfold(1, self.window_rows, 1)  # [C, M, F, T]
-            x = x.permute(0, 1, 3, 2).flatten(0, 1)  # [C*M, T, F]
-            windows = 1
+            x, windows = cut_windows(x, self.window_rows), 1  # [C*M, T, F]
         rows = self.blocks(x.unsqueeze(1)).squeeze(-1)  # [C, 32, S], S = steps - 1 + M
         if windows > 1:
             last = self._last_shared(rows, windows)

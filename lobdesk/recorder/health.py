@@ -57,7 +57,9 @@ def judge(report: RecorderReport | None, at: Stamp, boot: str) -> Health:
     silent_s = (report.written_us - report.last_frame_us) / 1e6 + age_s
     is_receiving = report.is_connected and silent_s <= STALE_S
     if not is_receiving:
-        return Health(True, False, {}, f"no frame for {silent_s:.0f} s; not connected")
+        since = f"no frame for {silent_s:.0f} s" if report.last_frame_us else "no frame yet"
+        line = "connected" if report.is_connected else "not connected"
+        return Health(True, False, {}, f"{since}; {line}")
     if report.error:
         return Health(True, True, {}, f"only raw frames are recorded: {report.error}")
     unverified = {

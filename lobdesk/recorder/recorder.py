@@ -14,6 +14,7 @@ from itertools import takewhile
 from typing import TYPE_CHECKING, NamedTuple
 
 from lobdesk.derive import Deriver, Recording, note_kind
+from lobdesk.errors import JournalError
 from lobdesk.journal import TRADES, JournalWriteError, boot_id, note_text, read_events
 from lobdesk.journal.line import frame_record
 from lobdesk.journal.lock import WriterLock
@@ -31,6 +32,15 @@ logger = logging.getLogger(__name__)
 
 OWN_NOTES = frozenset({"open", "close", "clock", "lost", "binary"})
 """Notes that the first stage writes; the second writes others, which it need not read again."""
+
+
+class FolderError(JournalError):
+    """The journal's folder cannot be made or written."""
+
+    def __init__(self, root: Path, error: OSError) -> None:
+        self.root = root
+        reason = (error.strerror or str(error)).lower()
+        super().__init__(f"{root}: cannot be used as the journal's folder: {reason}")
 
 
 class Outcome(NamedTuple):
@@ -75,6 +85,7 @@ class Recorder:
 
         Raises:
             JournalLockedError: Another recorder is at work there.
+            FolderError: The folder cannot be made or written.
         """
         self.persists = persists
         self.frames = self.bytes_received = self.queue_full = self.lost = self.seq = 0
@@ -90,14 +101,17 @@ class Recorder:
         self._lost_unsaid = 0
         self._recording: Recording | None = None
         self._lock: WriterLock | None = None
-        if persists:
-            self._recording = Recording(root, depth=depth, segment_bytes=segment_bytes)
-            self.seq = self._recording.journal.next_seq - 1
-        else:
-            root.mkdir(parents=True, exist_ok=True)
-            self._lock = WriterLock(root)
-            self._deriver = Deriver(depth=depth)
-            self._boot = boot_id()
+        try:
+            if persists:
+                self._recording = Recording(root, depth=depth, segment_bytes=segment_bytes)
+                self.seq = self._recording.journal.next_seq - 1
+            else:
+                root.mkdir(parents=True, exist_ok=True)
+                self._lock = WriterLock(root)
+        except OSError as error:
+            raise FolderError(root, error) from error
+        self._deriver = Deriver(depth=depth)
+        self._boot = boot_id()
 
     @property
     def queued(self) -> int:

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from collections import deque
+from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
+import msgspec
+
 from lobdesk.simulator import wire
+from lobdesk.simulator.events import ASK, BID
 from lobdesk.simulator.levels import DepthView, LevelBook
 
 if TYPE_CHECKING:
@@ -73,6 +77,8 @@ class Exchange:
         self._trade_listeners: dict[str, dict[Subscriber, None]] = {
             symbol: {} for symbol in self.instruments
         }
+        self._instrument_listeners: dict[Subscriber, None] = {}
+        self._scale = dict.fromkeys(self.instruments, 1)
         self._trades: dict[str, deque[TradePrint]] = {
             symbol: deque(maxlen=TRADE_HISTORY) for symbol in self.instruments
         }
@@ -82,6 +88,8 @@ class Exchange:
     def apply(self, event: MarketEvent) -> None:
         """Let an event happen and tell the subscribers."""
         symbol = event.symbol
+        if self._scale[symbol] != 1:
+            event = _scaled(event, self._scale[symbol])
         self._last_us[symbol] = event.exch_ts_us
         if event.trades:
             self._trades[symbol].extend(event.trades)
@@ -95,6 +103,38 @@ class Exchange:
             bids, asks = feed.view.refresh(event.changes)
             if bids or asks:
                 self._tell_book(symbol, feed, (bids, asks))
+
+    def add_digits(self, symbol: str, digits: int) -> None:
+        """Give prices of a pair more digits from now on and tell it by an ``instrument`` update."""
+        instrument = self.instruments[symbol]
+        self.instruments[symbol] = msgspec.structs.replace(
+            instrument, price_precision=instrument.price_precision + digits, price_increment=""
+        )
+        factor = 10**digits
+        self._scale[symbol] *= factor
+        old, book = self._books[symbol], LevelBook()
+        for side in (BID, ASK):
+            for price_ticks, qty_lots in old.levels(side).items():
+                book.set(side, price_ticks * factor, qty_lots)
+        self._books[symbol] = book
+        for depth, feed in self._feeds[symbol].items():
+            feed.view = DepthView(book, depth)
+        scaled = [_scaled_trade(trade, factor) for trade in self._trades[symbol]]
+        self._trades[symbol] = deque(scaled, maxlen=TRADE_HISTORY)
+        text = wire.instrument_frame("update", [self.instruments[symbol]])
+        for subscriber in self._instrument_listeners:
+            subscriber.deliver(Frame(text, "instrument"))
+
+    def subscribe_instruments(self, subscriber: Subscriber, *, with_snapshot: bool) -> None:
+        """Add a listener and queue all instruments."""
+        self._instrument_listeners[subscriber] = None
+        if with_snapshot:
+            text = wire.instrument_frame("snapshot", self.instruments.values())
+            subscriber.deliver(Frame(text, "instrument"))
+
+    def unsubscribe_instruments(self, subscriber: Subscriber) -> None:
+        """Remove a listener."""
+        self._instrument_listeners.pop(subscriber, None)
 
     def subscribe_book(
         self, subscriber: Subscriber, symbol: str, depth: int, *, with_snapshot: bool
@@ -156,3 +196,13 @@ class Exchange:
         for subscriber in subscribers:
             self.frames += 1
             subscriber.deliver(frame)
+
+
+def _scaled(event: MarketEvent, factor: int) -> MarketEvent:
+    changes = [(side, price * factor, lots) for side, price, lots in event.changes]
+    trades = [_scaled_trade(trade, factor) for trade in event.trades]
+    return replace(event, changes=changes, trades=trades)
+
+
+def _scaled_trade(trade: TradePrint, factor: int) -> TradePrint:
+    return replace(trade, price_ticks=trade.price_ticks * factor)

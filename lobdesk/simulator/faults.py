@@ -31,6 +31,7 @@ Action = Literal[
     "silence",
     "refuse",
     "maintenance",
+    "precision",
 ]
 FRAME_ACTIONS = {"drop", "duplicate", "reorder", "corrupt"}
 MALFORMED = '{"channel":"book","type":"update","data":[{"symbol":"'
@@ -42,7 +43,8 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     Attributes:
         do: ``drop``, ``duplicate``, ``reorder`` (swap with the next one) or ``corrupt`` (one digit)
             the next book frames; send a ``malformed`` frame; ``close`` all connections; keep
-            ``silence`` on them; ``refuse`` a symbol's subscriptions; announce ``maintenance``.
+            ``silence`` on them; ``refuse`` a symbol's subscriptions; announce ``maintenance``; give
+            a symbol's prices more digits (``precision``).
         after_frames: Trigger: frames sent before.
         at_s: Trigger: seconds since the market began.
         symbol: Pair that the fault is about; empty means any.
@@ -50,6 +52,7 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         for_s: How long a silence or maintenance lasts.
         code: WebSocket close code.
         text: The malformed frame.
+        digits: How many digits a price gains.
     """
 
     do: Action
@@ -60,6 +63,7 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     for_s: float = 1.0
     code: int = 1012
     text: str = MALFORMED
+    digits: int = 1
 
 
 def load_faults(path: Path) -> list[Fault]:
@@ -115,6 +119,7 @@ class FaultPlan:
 
     def alter(self, frame: Frame) -> list[Frame]:
         """Return what is sent instead of a frame."""
+        self._arm_by_count()
         self._seen[""] += frame.channel in {"book", "trade"}
         if frame.channel != "book":
             return [frame]
@@ -132,9 +137,21 @@ class FaultPlan:
         return [*released, frame] if action == "duplicate" else released
 
     def _release(self, frame: Frame) -> list[Frame]:
-        """Send a frame that was held back after the one that overtook it."""
-        held, self._held = self._held, None
-        return [frame, held] if held is not None else [frame]
+        """Send a frame that was held back after the next one of its symbol."""
+        held = self._held
+        if held is None or held.symbol != frame.symbol:
+            return [frame]
+        self._held = None
+        return [frame, held]
+
+    def _arm_by_count(self) -> None:
+        """Arm what strikes at this very frame, so that a script strikes the same one each time."""
+        for fault in [f for f in self._waiting if f.do in FRAME_ACTIONS and self._is_counted(f)]:
+            self._waiting.remove(fault)
+            self._armed.append((fault, fault.count))
+
+    def _is_counted(self, fault: Fault) -> bool:
+        return fault.after_frames is not None and self._seen[fault.symbol] >= fault.after_frames
 
     def _strike(self, actions: set[str], symbol: str) -> Fault | None:
         for at, (fault, left) in enumerate(self._armed):
@@ -147,9 +164,8 @@ class FaultPlan:
         return None
 
     def _is_due(self, fault: Fault, elapsed_s: float) -> bool:
-        if fault.after_frames is not None:
-            return self._seen[fault.symbol] >= fault.after_frames
-        return fault.at_s is not None and elapsed_s >= fault.at_s
+        is_time = fault.at_s is not None and elapsed_s >= fault.at_s
+        return is_time or self._is_counted(fault)
 
 
 def corrupt_digit(text: str) -> str:
@@ -188,6 +204,8 @@ def _parse(path: Path, number: int, line: str) -> Fault:
             raise FaultScriptError(path, number, key, f"{value} is below 0")
     if fault.count < 1:
         raise FaultScriptError(path, number, "count", f"{fault.count} is below 1")
+    if fault.do == "precision" and (not fault.symbol or not 1 <= fault.digits <= 3):
+        raise FaultScriptError(path, number, "digits", "name a symbol and 1 to 3 digits")
     if fault.for_s <= 0:
         raise FaultScriptError(path, number, "for_s", f"{fault.for_s} is not above 0")
     if fault.do == "close" and not (1000 <= fault.code <= 1014 or 3000 <= fault.code <= 4999):

@@ -270,6 +270,8 @@ class SimulatorServer:
             self._silent_until_s = time.monotonic() + fault.for_s
         elif fault.do == "malformed":
             self._tell_all(Frame(fault.text))
+        elif fault.do == "precision" and fault.symbol in self.exchange.instruments:
+            self.exchange.add_digits(fault.symbol, fault.digits)
         elif fault.do == "maintenance":
             self._announce("maintenance")
             asyncio.get_running_loop().call_later(fault.for_s, self._announce, "online")

@@ -91,6 +91,7 @@ class Session(Subscriber):
             self._exchange.unsubscribe_book(self, symbol, depth)
         for symbol in self._trades:
             self._exchange.unsubscribe_trades(self, symbol)
+        self._exchange.unsubscribe_instruments(self)
         self._books.clear()
         self._trades.clear()
 
@@ -139,9 +140,7 @@ class Session(Subscriber):
             raise _Refused("Malformed request")
         if channel == "instrument":
             self._ack("subscribe", {"channel": channel, "snapshot": snapshot}, req_id, in_us)
-            if snapshot:
-                pairs = self._exchange.instruments.values()
-                self.deliver(Frame(wire.instrument_frame("snapshot", pairs), channel))
+            self._exchange.subscribe_instruments(self, with_snapshot=snapshot)
             return
         self._check_symbol(symbol)
         self.has_subscribed = True
@@ -180,6 +179,8 @@ class Session(Subscriber):
             self._trades.discard(symbol)
             self._exchange.unsubscribe_trades(self, symbol)
             result |= {"symbol": symbol}
+        else:
+            self._exchange.unsubscribe_instruments(self)
         self._ack("unsubscribe", result, req_id, in_us)
 
     def _check_symbol(self, symbol: str) -> None:

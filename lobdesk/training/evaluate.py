@@ -83,15 +83,9 @@ def _sample(data: LOBDataModule, rows: NDArray[np.int64]) -> Sample:
     )
 
 
-def _at(said: Predictions, rows: NDArray[np.int64], chosen: NDArray[np.int64]) -> Predictions:
-    at = np.searchsorted(rows, chosen)
-    labels = said.labels[at] if said.labels is not None else None
-    return Predictions(value_bps=said.value_bps[at], labels=labels)
-
-
 def _figures(
     said: Predictions, rows: NDArray[np.int64], data: LOBDataModule, outcomes: Outcomes
 ) -> dict[str, Any]:
-    val = _at(said, rows, data.val_rows)
-    threshold = float(np.quantile(np.abs(val.value_bps), ENTRY_QUANTILE))
-    return evaluate(_at(said, rows, data.test_rows), outcomes, entry_threshold=threshold)
+    val, test = (np.searchsorted(rows, part) for part in (data.val_rows, data.test_rows))
+    threshold = float(np.quantile(np.abs(said.value_bps[val]), ENTRY_QUANTILE))
+    return evaluate(said.take(test), outcomes, entry_threshold=threshold)

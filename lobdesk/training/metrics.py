@@ -43,10 +43,20 @@ class Predictions:
     Attributes:
         value_bps: Expected return, float64 ``[N]``; only its order and sign matter to the figures.
         labels: Class indices, int64 ``[N]``, or None in regression.
+        probabilities: Of the classes, float64 ``[N, 3]``, or None where a model gives none.
     """
 
     value_bps: NDArray[np.float64]
     labels: NDArray[np.int64] | None = None
+    probabilities: NDArray[np.float64] | None = None
+
+    def take(self, samples: NDArray[np.int64]) -> Predictions:
+        """Return the predictions of some samples."""
+        return Predictions(
+            value_bps=self.value_bps[samples],
+            labels=None if self.labels is None else self.labels[samples],
+            probabilities=None if self.probabilities is None else self.probabilities[samples],
+        )
 
 
 def evaluate(
@@ -62,7 +72,7 @@ def evaluate(
     Returns:
         ``samples``, ``n_eff``, ``ic``, ``ic_se``, ``rank_ic``, ``r2``, ``trades`` and
         ``break_even_fee_bps`` (null where undefined); with classes also those of
-        ``class_figures``.
+        ``class_figures``, with probabilities those of ``calibration``.
     """
     realized, value = outcomes.return_bps, predictions.value_bps
     apart = non_overlapping(outcomes.t0, outcomes.t1, outcomes.group)
@@ -80,6 +90,8 @@ def evaluate(
     }
     if outcomes.labels is not None and predictions.labels is not None:
         figures |= class_figures(confusion_matrix(outcomes.labels, predictions.labels))
+    if outcomes.labels is not None and predictions.probabilities is not None:
+        figures |= calibration(predictions.probabilities, outcomes.labels)
     return figures
 
 
@@ -113,6 +125,39 @@ def class_figures(confusion: NDArray[np.int64]) -> dict[str, Any]:
         "balanced_accuracy": float(recall[true > 0].mean()),
         "mcc": matthews_correlation(confusion),
         "confusion": confusion.tolist(),
+    }
+
+
+def calibration(probabilities: NDArray[np.float64], truth: NDArray[np.int64]) -> dict[str, Any]:
+    """Return how far probabilities can be believed.
+
+    Args:
+        probabilities: Of each class, ``[N, classes]``, rows adding up to 1.
+        truth: Class indices ``[N]``.
+
+    Returns:
+        ``brier`` (mean squared distance to the truth, summed over classes), ``ece`` (expected
+        calibration error of the likeliest class) and ``reliability``: for each tenth of confidence
+        that occurred, ``confidence`` (mean), ``accuracy`` and ``samples``.
+    """
+    said = probabilities.argmax(axis=1)
+    confidence = probabilities[np.arange(len(truth)), said]
+    is_right = said == truth
+    square = (probabilities**2).sum(axis=1) + 1 - 2 * probabilities[np.arange(len(truth)), truth]
+    bins = np.minimum((confidence * 10).astype(np.int64), 9)
+    reliability = [
+        {
+            "confidence": float(confidence[bins == number].mean()),
+            "accuracy": float(is_right[bins == number].mean()),
+            "samples": int((bins == number).sum()),
+        }
+        for number in np.unique(bins)
+    ]
+    gaps = [abs(b["confidence"] - b["accuracy"]) * b["samples"] for b in reliability]
+    return {
+        "brier": float(square.mean()),
+        "ece": float(sum(gaps) / len(truth)),
+        "reliability": reliability,
     }
 
 

@@ -9,9 +9,11 @@ import numpy as np
 import torch
 
 from lobdesk.dataset.loader import BatchPlan, WindowLoader
+from lobdesk.dataset.volatility import past_volatility
 from lobdesk.progress import NoProgress
 from lobdesk.training.callbacks import CancelFlag
-from lobdesk.training.metrics import Predictions
+from lobdesk.training.forecaster import CLASSIFICATION
+from lobdesk.training.metrics import CLASSES, Predictions
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -51,21 +53,27 @@ def predict(
     cancel = cancel if cancel is not None else CancelFlag()
     plan = BatchPlan(rows, batch_size=BATCH_WINDOWS, chunk_windows=CHUNK_WINDOWS, is_shuffled=False)
     value = np.empty(len(rows), dtype=np.float64)
+    is_classifier = forecaster.task == CLASSIFICATION
     labels = np.empty(len(rows), dtype=np.int64)
+    probabilities = np.empty((len(rows), len(CLASSES)))
+    volatility = torch.from_numpy(past_volatility(store, rows))
     done = 0
     forecaster.eval()
     with torch.inference_mode():
-        # The rows serve as the loader's target, which inference has no use for.
+        # The sequence numbers stand in for a target, which inference has no use for.
         for batch in WindowLoader(plan, store, store.seq):
             cancel.check()
             outputs = forecaster(batch["x"])
             at = np.searchsorted(rows, batch["row"].numpy())
-            value[at] = forecaster.value_bps(outputs).numpy()
-            labels[at] = outputs.argmax(dim=-1).numpy()
+            value[at] = forecaster.value_bps(outputs, volatility[at]).numpy()
+            if is_classifier:
+                labels[at] = outputs.argmax(dim=-1).numpy()
+                probabilities[at] = forecaster.probabilities(outputs).numpy()
             done += len(at)
             progress.update(phase, done, len(rows))
-    is_classifier = forecaster.task == "classification"
-    return Predictions(value_bps=value, labels=labels if is_classifier else None)
+    if not is_classifier:
+        return Predictions(value_bps=value)
+    return Predictions(value_bps=value, labels=labels, probabilities=probabilities)
 
 
 def measure_latency_us(forecaster: LOBForecaster, store: WindowStore, row: int) -> int:

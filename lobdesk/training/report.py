@@ -13,6 +13,8 @@ COLUMNS = {
     "weighted_f1": "wtd F1",
     "balanced_accuracy": "bal.acc",
     "mcc": "MCC",
+    "brier": "Brier",
+    "ece": "ECE",
     "ic": "IC",
     "ic_se": "± se",
     "rank_ic": "rank IC",

@@ -33,8 +33,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from lobdesk.index import SnapshotColumns
     from lobdesk.progress import Progress
-    from lobdesk.windows.segments import SnapshotRows
     from lobdesk.windows.spec import Target, WindowSpec
 
 BUILD_VERSION = 1
@@ -79,7 +79,7 @@ class _Part:
         number: Index of the symbol.
     """
 
-    rows: SnapshotRows
+    rows: SnapshotColumns
     starts: NDArray[np.bool_]
     digest: str
     first_row: int = 0
@@ -104,7 +104,7 @@ class _Part:
 
 def build_store(
     windows_dir: Path,
-    rows: Sequence[SnapshotRows],
+    rows: Sequence[SnapshotColumns],
     spec: WindowSpec,
     *,
     threads: int = 1,
@@ -149,7 +149,7 @@ def build_store(
     return WindowStore.open(final)
 
 
-def _part(rows: SnapshotRows, spec: WindowSpec) -> _Part:
+def _part(rows: SnapshotColumns, spec: WindowSpec) -> _Part:
     starts = segment_starts(rows, max_pause_us=spec.max_pause_us)
     available = longest_segment_rows(starts)
     if available < spec.min_segment_rows:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    from lobdesk.index import SnapshotColumns
 
 BOOK_COLUMNS = ("bid_ticks", "bid_lots", "ask_ticks", "ask_lots")
 DIGESTED_COLUMNS = (
@@ -22,43 +24,13 @@ DIGESTED_COLUMNS = (
 )
 
 
-class SnapshotRows(Protocol):
-    """Rows of one symbol as the index returns them, ordered by (source, seq)."""
-
-    # ruff: noqa: D102 - what the columns are says lobdesk.index
-    @property
-    def symbol(self) -> str: ...
-    @property
-    def seq(self) -> NDArray[np.int64]: ...
-    @property
-    def exch_ts_us(self) -> NDArray[np.int64]: ...
-    @property
-    def recv_ts_us(self) -> NDArray[np.int64]: ...
-    @property
-    def price_precision(self) -> NDArray[np.int8]: ...
-    @property
-    def qty_precision(self) -> NDArray[np.int8]: ...
-    @property
-    def bid_ticks(self) -> NDArray[np.int64]: ...
-    @property
-    def bid_lots(self) -> NDArray[np.int64]: ...
-    @property
-    def ask_ticks(self) -> NDArray[np.int64]: ...
-    @property
-    def ask_lots(self) -> NDArray[np.int64]: ...
-    @property
-    def starts_segment(self) -> NDArray[np.bool_]: ...
-    @property
-    def sources(self) -> list[dict[str, Any]]: ...
-
-
-def crossed_rows(rows: SnapshotRows) -> NDArray[np.bool_]:
+def crossed_rows(rows: SnapshotColumns) -> NDArray[np.bool_]:
     """Return the rows whose best bid is at or above the best ask; a one-sided book is not."""
     has_both = (rows.bid_lots[:, 0] > 0) & (rows.ask_lots[:, 0] > 0)
     return has_both & (rows.bid_ticks[:, 0] >= rows.ask_ticks[:, 0])
 
 
-def segment_starts(rows: SnapshotRows, *, max_pause_us: int) -> NDArray[np.bool_]:
+def segment_starts(rows: SnapshotColumns, *, max_pause_us: int) -> NDArray[np.bool_]:
     """Return the rows that start a segment.
 
     The index marks gaps, resyncs, unverified stretches and changes of source or precision. Here
@@ -85,7 +57,7 @@ def longest_segment_rows(starts: NDArray[np.bool_]) -> int:
     return int(np.diff(bounds).max(initial=0))
 
 
-def rows_digest(rows: SnapshotRows) -> str:
+def rows_digest(rows: SnapshotColumns) -> str:
     """Return a digest of everything in the rows that a window store depends on."""
     digest = hashlib.blake2b(digest_size=16)
     for name in DIGESTED_COLUMNS:

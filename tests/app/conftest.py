@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from lobdesk.app.widgets.rows import Row, row_text
+from tests.app.data import make_data_dir
 
 FOLDER = Path(__file__).parent / "snapshots"
 STYLE_LETTERS = {
@@ -20,6 +21,12 @@ STYLE_LETTERS = {
 }  # fmt: skip
 
 Check = Callable[[str, str], None]
+
+
+@pytest.fixture(scope="session")
+def data_dir(tmp_path_factory: pytest.TempPathFactory, captures: Path) -> Path:
+    """A data directory with both captures and one backtest; tests only read it."""
+    return make_data_dir(tmp_path_factory.mktemp("desk"), captures)
 
 
 @pytest.fixture

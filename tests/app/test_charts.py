@@ -97,6 +97,6 @@ def test_scrub_bar_is_as_wide_as_it_should_be(now: int, width: int) -> None:
     assert row_text(row).count("●") == 1
 
 
-@pytest.mark.parametrize(("width", "text"), [(80, " one │ two"), (8, " one"), (2, " ")])
+@pytest.mark.parametrize(("width", "text"), [(80, " one │ two"), (8, " one"), (3, " o…")])
 def test_facts_that_do_not_fit_are_left_out_from_the_right(width: int, text: str) -> None:
     assert row_text(strip_row(((("one", ""),), (("two", ""),)), width)) == text

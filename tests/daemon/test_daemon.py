@@ -183,6 +183,32 @@ async def test_refused_once_by_a_fault_is_refused_for_this_connection_only(root)
     verified_counts(root)
 
 
+async def test_price_that_gains_a_digit_is_recorded_at_its_new_precision(root) -> None:
+    faults = [Fault(do="precision", after_frames=100, symbol="BTC/USD")]
+    async with exchange(faults=faults) as server, recording(server.url, root) as daemon:
+        await until(lambda: server.plan.done["precision"])
+        seen = verified(daemon, "BTC/USD")
+        await until(lambda: verified(daemon, "BTC/USD") > seen + 100)
+        eth = daemon.report().books["ETH/USD"]
+
+    lines = [
+        json.loads(line)
+        for path in sorted((root / "snapshots").rglob("*.jsonl"))
+        if "BTC" in str(path)
+        for line in path.read_text().splitlines()
+    ]
+    assert {line["price_precision"] for line in lines} == {1, 2}
+    assert eth.failed == eth.unverified == 0
+    verified_counts(root)
+
+
+async def test_maintenance_is_noticed_and_its_end_as_well(root) -> None:
+    faults = [Fault(do="maintenance", after_frames=20, for_s=0.3)]
+    async with exchange(faults=faults) as server, recording(server.url, root) as daemon:
+        await until(lambda: daemon.is_in_maintenance)
+        await until(lambda: not daemon.is_in_maintenance)
+
+
 async def test_all_symbols_refused_ends_with_a_clear_error(root) -> None:
     async with exchange() as server:
         daemon = Daemon(DaemonSettings(symbols=("FOO/USD",), ws_url=server.url), root)

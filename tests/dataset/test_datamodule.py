@@ -47,12 +47,31 @@ def test_batches_are_dicts_of_windows_classes_and_rows(store: WindowStore) -> No
     assert set(batch) == {"x", "y", "row"}
 
 
-def test_regression_batches_hold_the_return_in_bps(store: WindowStore) -> None:
+def test_regression_batches_hold_the_return_over_past_volatility(store: WindowStore) -> None:
     data = module(store, task="regression")
     batch = next(iter(data.test_dataloader()))
 
-    returns = data.return_bps[batch["row"].numpy()]
-    np.testing.assert_array_equal(batch["y"].numpy(), returns.astype(np.float32))
+    for y, row in zip(batch["y"].tolist(), batch["row"].tolist(), strict=True):
+        mids = store.vwm[row - store.window_rows + 1 : row + 1]
+        volatility = np.std(np.diff(mids) / mids[:-1] * 1e4)
+        assert y == pytest.approx(data.return_bps[row] / volatility, rel=1e-6)
+
+
+def test_quiet_windows_are_divided_by_a_tenth_of_the_usual_volatility(
+    folder: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(folder, tmp_path / "quiet")
+    vwm = np.load(folder / "vwm.npy")
+    vwm[-200:] = vwm[-200]
+    np.save(tmp_path / "quiet" / "vwm.npy", vwm)
+    data = module(WindowStore.open(tmp_path / "quiet"), task="regression")
+
+    *_, batch = data.test_dataloader()
+
+    row = data.test_rows[-1]
+    at = batch["row"].tolist().index(row)
+    expected = data.return_bps[row] / data.volatility_floor_bps
+    assert batch["y"][at].item() == pytest.approx(expected, rel=1e-6)
 
 
 def test_threshold_is_the_quantile_of_the_training_fold(store: WindowStore) -> None:
@@ -86,7 +105,8 @@ def test_nothing_is_estimated_from_validation_or_test_labels(
     assert other.threshold_bps == data.threshold_bps
     assert other.class_weights == data.class_weights
     assert other.class_means_bps == data.class_means_bps
-    assert other.target_scale_bps == data.target_scale_bps
+    assert other.target_scale == data.target_scale
+    assert other.volatility_floor_bps == data.volatility_floor_bps
 
 
 def test_class_weights_even_out_the_classes(store: WindowStore) -> None:
@@ -98,10 +118,11 @@ def test_class_weights_even_out_the_classes(store: WindowStore) -> None:
     np.testing.assert_allclose(counts * data.class_weights, counts.sum() / 3)
 
 
+@pytest.mark.parametrize("split", ["purged-kfold", PurgedKFold(5)])
 def test_purged_folds_keep_inputs_of_later_training_windows_out_of_the_test_block(
-    store: WindowStore,
+    store: WindowStore, split: str | PurgedKFold
 ) -> None:
-    data = module(store, split="purged-kfold", fold=1, n_splits=5)
+    data = module(store, split=split, fold=1, n_splits=5)
     block_end = data.target_end[data.test_rows].max()
 
     after = data.train_rows[data.train_rows > data.test_rows.max()]

@@ -83,6 +83,21 @@ def test_mismatch_resubscribes_only_its_symbol() -> None:
     assert session.states == {"BTC/USD": BookState.LIVE, "ETH/USD": BookState.AWAITING_ACK}
 
 
+def test_more_digits_than_known_ask_for_the_instruments_anew() -> None:
+    session, (_, book, _) = make("BTC/USD")
+    go_live(session, book, "BTC/USD")
+
+    session.on_book("BTC/USD", is_snapshot=False, is_verified=False, now_s=1.0, reason="precision")
+    requests = [json.loads(text) for text in session.tick(1.0)]
+
+    assert [(r["method"], r["params"]["channel"]) for r in requests] == [
+        ("unsubscribe", "instrument"),
+        ("subscribe", "instrument"),
+        ("unsubscribe", "book"),
+        ("subscribe", "book"),
+    ]
+
+
 def test_only_one_resync_is_in_flight() -> None:
     session, (_, book, _) = make("BTC/USD")
     go_live(session, book, "BTC/USD")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import re
 import zlib
 from decimal import Decimal
 
@@ -329,10 +330,15 @@ def check_level(level: object) -> None:
         demand(isinstance(level.get(key), Number) and repeated.count(key) < 2)
 
 
+RFC3339 = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(\.\d+)?(Z|[+-]\d\d:\d\d)", re.ASCII)
+
+
 def is_rfc3339(text: object) -> bool:
-    if not isinstance(text, str) or isinstance(text, Number) or len(text) < 20 or text[10] != "T":
+    match = RFC3339.fullmatch(text) if is_text(text) else None
+    if match is None:
         return False
     try:
-        return dt.datetime.fromisoformat(text).tzinfo is not None
+        dt.datetime.fromisoformat(match[1] + match[3])
     except ValueError:
         return False
+    return True

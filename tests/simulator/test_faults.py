@@ -18,7 +18,6 @@ def frames(count: int) -> list[Frame]:
 def run(plan: FaultPlan, sent: list[Frame]) -> list[str]:
     received = []
     for frame in sent:
-        plan.due(0.0)
         received += [altered.text for altered in plan.alter(frame)]
     return received
 
@@ -39,6 +38,13 @@ def test_reordered_frame_changes_places_with_the_next() -> None:
     plan = FaultPlan([Fault(do="reorder", after_frames=1)])
 
     assert run(plan, frames(4)) == ["0", "2", "1", "3"]
+
+
+def test_reordered_frame_waits_for_the_next_one_of_its_symbol() -> None:
+    plan = FaultPlan([Fault(do="reorder", after_frames=0, symbol="A/B")])
+    sent = [Frame("1", "book", "A/B"), Frame("2", "book", "C/D"), Frame("3", "book", "A/B")]
+
+    assert run(plan, sent) == ["2", "3", "1"]
 
 
 def test_fault_of_one_symbol_leaves_the_others_alone() -> None:

@@ -1,4 +1,4 @@
-"""A learnable store, and torch kept to two threads."""
+"""A learnable store, and torch kept to one thread."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from tests.training.store_files import write_store
 
 
 @pytest.fixture(autouse=True, scope="session")
-def two_threads() -> Iterator[None]:
+def one_thread() -> Iterator[None]:
     before = torch.get_num_threads()
-    torch.set_num_threads(2)
+    torch.set_num_threads(1)
     yield
     torch.set_num_threads(before)
 

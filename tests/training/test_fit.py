@@ -55,7 +55,8 @@ def forecaster_of(data: LOBDataModule, *, model: str = "deeplob", seed: int = 1)
         task=data.task,
         class_weights=data.class_weights,
         class_means_bps=data.class_means_bps,
-        target_scale_bps=data.target_scale_bps,
+        volatility_floor_bps=data.volatility_floor_bps,
+        target_scale=data.target_scale,
         seed=seed,
         learning_rate=2e-3,
     )
@@ -183,6 +184,27 @@ def test_prediction_does_not_depend_on_how_windows_are_batched(store: WindowStor
     alone = [predict(forecaster, store, data.test_rows[[i]]).value_bps[0] for i in range(20)]
 
     np.testing.assert_allclose(together[:20], alone, atol=1e-6)
+
+
+def test_expected_return_of_classes_undoes_the_class_weights() -> None:
+    forecaster = LOBForecaster(
+        window_rows=30, class_weights=[2.0, 1.0, 0.5], class_means_bps=[-4.0, 0.5, 2.0]
+    )
+
+    value = forecaster.value_bps(torch.zeros(1, 3), torch.ones(1))
+
+    # Even odds under weights 2, 1, 1/2 are odds of 1/2 : 1 : 2.
+    assert value.item() == pytest.approx((0.5 * -4 + 1 * 0.5 + 2 * 2) / 3.5)
+
+
+def test_expected_return_of_a_regression_grows_with_volatility_above_its_floor() -> None:
+    forecaster = LOBForecaster(
+        window_rows=30, task="regression", volatility_floor_bps=0.5, target_scale=3.0
+    )
+
+    value = forecaster.value_bps(torch.full((2, 1), 2.0), torch.tensor([4.0, 0.1]))
+
+    assert value.tolist() == [24.0, 3.0]
 
 
 def test_nothing_to_resume_is_refused(store: WindowStore, tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import pytest
 from lobdesk.training.metrics import (
     Outcomes,
     Predictions,
+    calibration,
     class_figures,
     confusion_matrix,
     correlation,
@@ -120,3 +121,19 @@ def test_break_even_fee_is_half_of_the_mean_trade() -> None:
     assert figures["trades"] == 2
     assert figures["break_even_fee_bps"] == pytest.approx(1.5)
     assert figures["n_eff"] == 3
+
+
+def test_calibration_of_a_worked_example() -> None:
+    probabilities = np.array([[0.62, 0.2, 0.18], [0.66, 0.3, 0.04], [0.0, 0.0, 1.0]])
+
+    figures = calibration(probabilities, np.array([0, 1, 2]))
+
+    first = 0.38**2 + 0.2**2 + 0.18**2
+    second = 0.66**2 + 0.7**2 + 0.04**2
+    assert figures["brier"] == pytest.approx((first + second) / 3)
+    # Confidences 0.62 and 0.66, one of two right; confidence 1, right.
+    assert figures["reliability"] == [
+        {"confidence": pytest.approx(0.64), "accuracy": 0.5, "samples": 2},
+        {"confidence": 1.0, "accuracy": 1.0, "samples": 1},
+    ]
+    assert figures["ece"] == pytest.approx(2 * 0.14 / 3)

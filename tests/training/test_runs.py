@@ -143,7 +143,7 @@ def long_run(data_dir: Path) -> Iterator[tuple[subprocess.Popen[str], Path]]:
     before = set((data_dir / "runs").iterdir())
     command = [sys.executable, "-m", "lobdesk", *train_args(data_dir, steps=100_000)]
     command += ["--max-epochs", "100000", "--progress", "json"]
-    environment = os.environ | {"OMP_NUM_THREADS": "2"}
+    environment = os.environ | {"LOBDESK_TRAINING__THREADS": "1"}
     process = subprocess.Popen(
         command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
     )
@@ -200,6 +200,20 @@ def test_extended_run_equals_one_of_that_length(data_dir: Path, tmp_path: Path) 
     extended = weights(tmp_path / "runs" / "t0001" / "last.ckpt")
     straight = weights(data_dir / "runs" / "t0001" / "last.ckpt")
     assert all(torch.equal(a, b) for a, b in zip(extended, straight, strict=True))
+
+
+def test_finished_run_that_is_resumed_keeps_its_weights_and_figures(data_dir: Path) -> None:
+    folder = run_folder(data_dir, "t0001")
+    before = json.loads((folder / "metrics.json").read_text())
+    kept = weights(folder / "last.ckpt")
+
+    assert run_cli(["train", "--data-dir", str(data_dir), "--resume", "t0001"]) == 0
+
+    after = json.loads((folder / "metrics.json").read_text())
+    assert after["models"] == before["models"]
+    assert after["fit"]["best_val_loss"] == before["fit"]["best_val_loss"]
+    again = weights(folder / "last.ckpt")
+    assert all(torch.equal(a, b) for a, b in zip(again, kept, strict=True))
 
 
 def test_run_that_fails_says_so(data_dir: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from textual.binding import Binding
+    from textual.worker import Worker
 
     from lobdesk.app.app import LobdeskApp
     from lobdesk.jobs import Job
@@ -22,8 +23,6 @@ class Pane(Widget):
     """One of the desk's panes."""
 
     HELP_TITLE = ""
-    # The size classes sit on the screen, above any pane, where scoped styles would not look.
-    SCOPED_CSS = False
     DEFAULT_CSS = """
     Pane { layout: vertical; height: 1fr; width: 1fr; }
     """
@@ -65,6 +64,10 @@ class Pane(Widget):
     def header_text(self) -> str:
         """Return what the header says on the right."""
         return ""
+
+    def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
+        """Let the desk show what went wrong: these messages reach only the worker's own node."""
+        self.desk.take_worker_state(event)
 
     async def reload(self) -> None:
         """Read everything anew."""

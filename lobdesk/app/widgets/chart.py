@@ -90,7 +90,7 @@ def chart_rows(view: ChartView, width: int, height: int) -> list[Row]:
         return [(), ((f"  {view.empty_text}", "dim"),)]
     low = min(float(curve.ys.min()) for curve in curves)
     high = max(float(curve.ys.max()) for curve in curves)
-    margin = (high - low) * 0.04 or abs(high) * 0.01 or 1.0
+    margin = (high - low) * 0.04 or abs(high) * 1e-6 or 1.0
     y_range = (low - margin, high + margin)
     legend_rows = 1 if height >= 5 else 0
     plot_rows = height - 1 - legend_rows

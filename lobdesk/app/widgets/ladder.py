@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 LEVELS = 10
 MIN_BAR_CELLS = 3
+OWN_CELLS = 16
 WHOLE = Scale(1, 0)
 EIGHTHS = ("", "▏", "▎", "▍", "▌", "▋", "▊", "▉")
 
@@ -127,16 +128,19 @@ def _columns(view: LadderView, width: int, qty_width: int) -> _Columns:
     price = max((len(view.price.text(ticks)) for ticks, _ in levels), default=5)
     qty = max(qty_width, *(len(view.qty.text(lots)) for _, lots in levels), 3)
     side = max(0, (width - price - 4) // 2)
-    # Own orders get room for two full quantities: the column must not move as the queue does.
-    outer = 2 * qty + 6 if view.has_own else qty + 1
-    if side - qty - outer - 3 < MIN_BAR_CELLS:
-        outer = min(outer, max(0, side - qty - 3 - MIN_BAR_CELLS)) if view.has_own else 0
+    # Own orders get a fixed room: the columns must not move as the queue does.
+    outer = OWN_CELLS if view.has_own else qty + 1
+    room = side - qty - 3 - MIN_BAR_CELLS
+    if room < outer:
+        # Sums go first; of own orders at least the side stays.
+        outer = max(2, room) if view.has_own and side - qty > 4 else 0
     bar = max(0, side - qty - (outer + 1 if outer else 0) - 2)
     return _Columns(side, price, qty, outer, bar)
 
 
 def _header(view: LadderView, columns: _Columns) -> Row:
-    outer = ("own (ahead)" if view.has_own else "cum")[: columns.outer]
+    title = "own (ahead)" if columns.outer >= len("own (ahead)") else "own"
+    outer = (title if view.has_own else "cum") if columns.outer > 2 else ""
     bid = f"{outer:>{columns.outer}} " if columns.outer else ""
     bid = f"{bid}{'bid':>{columns.qty}}".ljust(columns.side)
     ask_outer = f"{outer:<{columns.outer}}" if view.has_own else f"{outer:>{columns.outer}}"
@@ -216,8 +220,11 @@ def _mid_row(view: LadderView, columns: _Columns, width: int) -> Row:
 
 
 def _mark_text(view: LadderView, mark: OwnMark, cells: int, *, is_bid: bool) -> str:
-    """Return side, quantity and what is ahead; what does not fit is left out from the outside."""
-    ahead = "(?)" if mark.ahead_lots is None else f"({_short(view.qty.text(mark.ahead_lots))})"
+    """Return side, quantity and what is ahead; what does not fit is left out from the outside.
+
+    What is ahead is rounded to three digits here: the list of orders has it exactly.
+    """
+    ahead = "(?)" if mark.ahead_lots is None else f"({float(view.qty.text(mark.ahead_lots)):.3g})"
     parts = ["B►" if is_bid else "◄S", _short(view.qty.text(mark.qty_lots)), ahead]
     while len(" ".join(parts)) > cells and len(parts) > 1:
         parts.pop()

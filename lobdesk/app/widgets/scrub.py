@@ -67,6 +67,9 @@ class ScrubBar(RowView):
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
         super().__init__(id=id)
         self._view = ScrubView()
+        self._cells: dict[int, Mark] = {}
+        self._placed: Sequence[Mark] | None = None
+        self._placed_width = 0
 
     @property
     def view(self) -> ScrubView:
@@ -79,8 +82,12 @@ class ScrubBar(RowView):
         self.touch()
 
     def rows(self, width: int, height: int) -> list[Row]:  # noqa: ARG002 - one row always
-        """Describe the bar."""
-        return [scrub_row(self._view, width)]
+        """Describe the bar; thousands of marks are put into cells once, not at each frame."""
+        view = self._view
+        if view.marks is not self._placed or width != self._placed_width:
+            self._placed, self._placed_width = view.marks, width
+            self._cells = place_marks(view, width)
+        return [scrub_row(view, width, self._cells)]
 
     def on_click(self, event: events.Click) -> None:
         """Seek to where the bar was clicked."""
@@ -93,8 +100,17 @@ class ScrubBar(RowView):
         self.post_message(self.Sought(self._view.start_us + round(share * span_us)))
 
 
-def scrub_row(view: ScrubView, width: int) -> Row:
-    """Return the bar as one row of ``width`` cells."""
+def place_marks(view: ScrubView, width: int) -> dict[int, Mark]:
+    """Return the mark of each cell that has one."""
+    if view.end_us <= view.start_us:
+        return {}
+    _, cells = _track(view, width)
+    inside = (mark for mark in view.marks if view.start_us <= mark.ts_us <= view.end_us)
+    return {_cell(view, mark.ts_us, cells): mark for mark in inside}
+
+
+def scrub_row(view: ScrubView, width: int, marks: dict[int, Mark] | None = None) -> Row:
+    """Return the bar as one row of ``width`` cells; ``marks`` from ``place_marks``."""
     if view.end_us <= view.start_us or width < 30:
         return ()
     _, cells = _track(view, width)
@@ -103,10 +119,8 @@ def scrub_row(view: ScrubView, width: int) -> Row:
         (PLAYED, "accent") if i < here else (HERE, "strong") if i == here else (AHEAD, "dim")
         for i in range(cells)
     ]
-    for mark in view.marks:
-        if view.start_us <= mark.ts_us <= view.end_us:
-            i = _cell(view, mark.ts_us, cells)
-            track[i] = (mark.glyph, mark.style if i != here else f"{mark.style}+cursor+strong")
+    for i, mark in (place_marks(view, width) if marks is None else marks).items():
+        track[i] = (mark.glyph, mark.style if i != here else f"{mark.style}+tab")
     spans: list[Span] = [(f" {clock_text(view.start_us, digits=0)} ├", "dim")]
     for glyph, style in track:
         if spans[-1][1] == style:

@@ -34,11 +34,15 @@ class QualityStrip(FactStrip):
 
 
 def strip_row(facts: tuple[Row, ...], width: int) -> Row:
-    """Join facts by separators as long as they fit into ``width`` cells."""
+    """Join facts by separators as long as they fit into ``width`` cells; the first is cut."""
     row: list[Span] = [(" ", "")]
     for fact in facts:
-        addition = [*((SEPARATOR,) if len(row) > 1 else ()), *fact]
+        is_first = len(row) == 1
+        addition = [*(() if is_first else (SEPARATOR,)), *fact]
         if row_width((*row, *addition)) > width:
+            if is_first and len(fact) == 1:
+                text, names = fact[0]
+                row.append((f"{text[: max(0, width - 2)]}…", names))
             break
         row += addition
     return tuple(row)

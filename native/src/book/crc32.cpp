@@ -2,7 +2,8 @@
 
 #include <array>
 #include <cstddef>
-#include <cstring>
+
+#include "crc32_folding.hpp"
 
 namespace lobdesk {
 namespace {
@@ -36,12 +37,8 @@ std::uint32_t LoadLittleEndian(const unsigned char* p) noexcept {
          static_cast<std::uint32_t>(p[2]) << 16 | static_cast<std::uint32_t>(p[3]) << 24;
 }
 
-}  // namespace
-
-std::uint32_t Crc32(std::string_view bytes) noexcept {
-  const auto* p = reinterpret_cast<const unsigned char*>(bytes.data());
-  std::size_t left = bytes.size();
-  std::uint32_t crc = 0xFFFFFFFFU;
+// Slice-by-8, on the inverted remainder.
+std::uint32_t Update(std::uint32_t crc, const unsigned char* p, std::size_t left) noexcept {
   for (; left >= kSlices; left -= kSlices, p += kSlices) {
     const std::uint32_t low = crc ^ LoadLittleEndian(p);
     const std::uint32_t high = LoadLittleEndian(p + 4);
@@ -52,7 +49,20 @@ std::uint32_t Crc32(std::string_view bytes) noexcept {
   for (; left > 0; --left, ++p) {
     crc = (crc >> 8) ^ kTable[0][(crc ^ *p) & 0xFFU];
   }
-  return ~crc;
+  return crc;
+}
+
+}  // namespace
+
+std::uint32_t Crc32(std::string_view bytes) noexcept {
+  const auto* p = reinterpret_cast<const unsigned char*>(bytes.data());
+  std::uint32_t crc = 0xFFFFFFFFU;
+  std::size_t done = 0;
+  if (bytes.size() >= kMinFoldedBytes && CanFoldCrc32()) {
+    done = bytes.size() / 16 * 16;
+    crc = FoldCrc32(crc, p, done);
+  }
+  return ~Update(crc, p + done, bytes.size() - done);
 }
 
 }  // namespace lobdesk

@@ -6,19 +6,28 @@
 namespace lobdesk {
 
 NumberFault DecimalToken::Scale(int precision, std::int64_t* scaled) const noexcept {
+  constexpr auto kMax = static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max());
+  const int missing = precision - static_cast<int>(fraction_digits);
   if (is_negative) return NumberFault::kNotPositive;
   if (has_exponent) return NumberFault::kExponent;
-  if (fraction_digits > static_cast<std::uint32_t>(precision)) return NumberFault::kPrecision;
+  if (missing < 0) return NumberFault::kPrecision;
   if (is_too_long) return NumberFault::kOverflow;
-  constexpr auto kMax = static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max());
   std::uint64_t value = mantissa;
-  for (int missing = precision - static_cast<int>(fraction_digits); missing > 0; --missing) {
+  for (int i = 0; i < missing; ++i) {
     if (value > kMax / 10) return NumberFault::kOverflow;
     value *= 10;
   }
   if (value > kMax) return NumberFault::kOverflow;
   *scaled = static_cast<std::int64_t>(value);
   return NumberFault::kNone;
+}
+
+std::uint32_t DecimalToken::SignificantDigits() const noexcept {
+  if (*text != '0') return whole_digits + fraction_digits;
+  const char* fraction = text + whole_digits + 1;
+  std::uint32_t zeros = 0;
+  while (zeros < fraction_digits && fraction[zeros] == '0') ++zeros;
+  return fraction_digits - zeros;
 }
 
 int DecimalToken::CopyDigits(char* out) const noexcept {

@@ -224,19 +224,30 @@ bool FrameScanner::ScanBookMember(std::string_view key, FrameBook* book, unsigne
 
 bool FrameScanner::ScanLevels(std::size_t* begin, std::size_t* end, Frame* frame) {
   *begin = frame->levels.size();
-  const bool is_read = cursor_.ReadArray([&] {
-    FrameLevel& level = frame->levels.emplace_back();
-    unsigned seen = 0;
-    const bool is_object = cursor_.ReadObject([&](std::string_view key) {
-      if (key == "price") return Once(1, &seen) && cursor_.ReadNumber(&level.price);
-      if (key == "qty") return Once(2, &seen) && cursor_.ReadNumber(&level.qty);
-      return cursor_.SkipValue();
-    });
-    if (!is_object) return false;
-    return seen == 3 || cursor_.Fail("price or qty is missing");
-  });
+  const bool is_read = cursor_.ReadArray([&] { return ScanLevel(&frame->levels.emplace_back()); });
   *end = frame->levels.size();
   return is_read;
+}
+
+bool FrameScanner::ScanLevel(FrameLevel* level) {
+  // The exchange's own spelling, tried first, saves half the time of a level.
+  const char* start = cursor_.Position();
+  if (cursor_.TryText("{\"price\":")) {
+    if (!cursor_.ReadNumber(&level->price)) return false;
+    if (cursor_.TryText(",\"qty\":")) {
+      if (!cursor_.ReadNumber(&level->qty)) return false;
+      if (cursor_.TryText("}")) return true;
+    }
+  }
+  cursor_.Seek(start);
+  unsigned seen = 0;
+  const bool is_object = cursor_.ReadObject([&](std::string_view key) {
+    if (key == "price") return Once(1, &seen) && cursor_.ReadNumber(&level->price);
+    if (key == "qty") return Once(2, &seen) && cursor_.ReadNumber(&level->qty);
+    return cursor_.SkipValue();
+  });
+  if (!is_object) return false;
+  return seen == 3 || cursor_.Fail("price or qty is missing");
 }
 
 bool FrameScanner::ScanChecksum(FrameBook* book) {

@@ -182,12 +182,11 @@ bool JsonCursor::ReadNumber(DecimalToken* out) {
   if (at_ == end_ || !IsDigit(*at_)) return Fail("expected a number");
   out->text = at_;
   std::uint64_t mantissa = 0;
-  int significant = 0;
-  const auto read_digits = [&]() {
+  const auto read_digits = [&] {
     const char* start = at_;
+    // Unsigned, so a number that is too long wraps; it is told apart below and never used.
     for (; at_ < end_ && IsDigit(*at_); ++at_) {
-      mantissa = mantissa * 10 + static_cast<unsigned>(*at_ - '0');  // unsigned: may wrap, unused
-      if (mantissa != 0 || significant != 0) ++significant;
+      mantissa = mantissa * 10 + static_cast<unsigned>(*at_ - '0');
     }
     return static_cast<std::size_t>(at_ - start);
   };
@@ -204,17 +203,31 @@ bool JsonCursor::ReadNumber(DecimalToken* out) {
   out->mantissa = mantissa;
   out->whole_digits = static_cast<std::uint32_t>(whole);
   out->fraction_digits = static_cast<std::uint32_t>(fraction);
-  out->is_too_long = significant > 19;
+  out->is_too_long = whole + fraction > 19 && out->SignificantDigits() > 19;
   if (at_ == end_ || (*at_ | 0x20) != 'e') return true;
   ++at_;
+  return ReadExponent(out);
+}
+
+bool JsonCursor::ReadExponent(DecimalToken* out) {
   const bool is_negative = at_ < end_ && *at_ == '-';
   if (at_ < end_ && (*at_ == '-' || *at_ == '+')) ++at_;
   if (at_ == end_ || !IsDigit(*at_)) return Fail("no digit in an exponent");
   int exponent = 0;
-  for (; at_ < end_ && IsDigit(*at_); ++at_)
+  for (; at_ < end_ && IsDigit(*at_); ++at_) {
     exponent = std::min(exponent * 10 + (*at_ - '0'), 10000);
+  }
   out->has_exponent = true;
   out->exponent = is_negative ? -exponent : exponent;
+  return true;
+}
+
+bool JsonCursor::TryText(std::string_view text) noexcept {
+  if (static_cast<std::size_t>(end_ - at_) < text.size() ||
+      std::memcmp(at_, text.data(), text.size()) != 0) {
+    return false;
+  }
+  at_ += text.size();
   return true;
 }
 

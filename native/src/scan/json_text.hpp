@@ -4,8 +4,6 @@
 #include <string>
 #include <string_view>
 
-#include "lobdesk/utf8.hpp"  // IWYU pragma: export
-
 namespace lobdesk {
 
 /// Appends the text of a JSON string (without its quotes); nullptr, or why it is none.

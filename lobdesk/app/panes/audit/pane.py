@@ -34,6 +34,7 @@ class AuditPane(Pane):
     """Runs SQL behind a fence and shows any number of rows."""
 
     HELP_TITLE = "Audit"
+    SCOPED_CSS = False  # the size classes sit on the screen, above any pane
     DEFAULT_CSS = Path(__file__).with_name("audit.tcss").read_text(encoding="utf-8")
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+j,f5", "run", "Run", key_display="^j", id="audit.run"),

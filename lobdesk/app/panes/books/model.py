@@ -61,6 +61,7 @@ class BookTape:
         self._mid = np.empty(0)
         self._chunk = (start_us, start_us)
         self._row = 0
+        self._now_us = start_us
 
     # --- memory ---
 
@@ -92,8 +93,13 @@ class BookTape:
 
     @property
     def now_us(self) -> int:
+        """Instant of the cursor, exchange time; the book shown is the last one until then."""
+        return self._now_us
+
+    @property
+    def book_us(self) -> int:
         """Exchange time of the book under the cursor."""
-        return int(self._times[self._row]) if self.row_count else self.start_us
+        return int(self._times[self._row]) if self.row_count else self._now_us
 
     @property
     def row(self) -> int:
@@ -107,14 +113,14 @@ class BookTape:
         """
         target = self._row + events
         if 0 <= target < self.row_count:
-            self._row = target
+            self._put(target)
             return None
         start_us, end_us = self._chunk
         if target < 0 and start_us > self.start_us:
             return start_us - 1
         if target >= self.row_count and end_us <= self.end_us:
             return end_us
-        self._row = min(max(target, 0), max(0, self.row_count - 1))
+        self._put(min(max(target, 0), max(0, self.row_count - 1)))
         return None
 
     def seek(self, ts_us: int) -> int | None:
@@ -127,11 +133,16 @@ class BookTape:
             return ts_us
         place = int(np.searchsorted(self._times, ts_us, side="right")) - 1
         self._row = max(0, place)
+        self._now_us = ts_us
         return None
 
     def to_edge(self, *, is_last: bool) -> None:
         """Put the cursor on the first or last book in memory."""
-        self._row = max(0, self.row_count - 1) if is_last else 0
+        self._put(max(0, self.row_count - 1) if is_last else 0)
+
+    def _put(self, row: int) -> None:
+        self._row = row
+        self._now_us = self.book_us
 
     # --- what is shown ---
 

@@ -10,6 +10,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 
 from lobdesk.app.dialogs import PromptScreen
+from lobdesk.app.keys import key_pair
 from lobdesk.app.panes.base import Pane
 from lobdesk.app.panes.books.model import BookTape
 from lobdesk.app.panes.books.quality import quality_facts
@@ -40,20 +41,24 @@ class BooksPane(Pane):
     """Shows one symbol's recording with a cursor in time."""
 
     HELP_TITLE = "Books"
+    SCOPED_CSS = False  # the size classes sit on the screen, above any pane
     DEFAULT_CSS = Path(__file__).with_name("books.tcss").read_text(encoding="utf-8")
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("comma", "step(-1)", "Event back", key_display=",", id="books.back"),
-        Binding("full_stop", "step(1)", "Event on", key_display=".", id="books.on"),
+        *key_pair("comma", "full_stop", "step", "Event", "books.step"),
+        *key_pair("left_curly_bracket", "right_curly_bracket", "gap", "Gap", "books.gap"),
+        *key_pair(
+            "less_than_sign",
+            "greater_than_sign",
+            "symbol",
+            "Symbol",
+            "books.symbol",
+        ),
         Binding("left", "skip(-1)", "1 s back", show=False, id="books.second_back"),
         Binding("right", "skip(1)", "1 s on", show=False, id="books.second_on"),
         Binding("shift+left", "skip(-10)", "10 s back", show=False, id="books.ten_back"),
         Binding("shift+right", "skip(10)", "10 s on", show=False, id="books.ten_on"),
         Binding("home", "edge(False)", "Start", show=False, id="books.start"),
         Binding("end", "edge(True)", "End", show=False, id="books.end"),
-        Binding("left_curly_bracket", "gap(-1)", "Previous gap", show=False, id="books.gap_back"),
-        Binding("right_curly_bracket", "gap(1)", "Next gap", show=False, id="books.gap_on"),
-        Binding("less_than_sign", "symbol(-1)", "Symbol", key_display="<", id="books.symbol_back"),
-        Binding("greater_than_sign", "symbol(1)", "Symbol", key_display=">", id="books.symbol_on"),
         Binding("ctrl+g", "goto", "Go to time", id="books.goto"),
         Binding("i", "index", "Index now", id="books.index"),
     ]
@@ -209,7 +214,7 @@ class BooksPane(Pane):
         self._mid = ChartView(
             curves=(Curve("mid", xs, ys, note=""),),
             x_text=lambda x: clock_text(tape.start_us + round(x * 1e6), digits=0),
-            y_text=lambda y: f"{y:.{digits}f}",
+            y_text=lambda y: f"{y:.{digits + 1}f}",
             empty_text="no book has two sides here",
         )
         self._marks = [Mark(ts_us, "✕", "warn") for ts_us in self._starts]

@@ -24,7 +24,9 @@ def quality_facts(quality: Quality | None, tape: BookTape) -> tuple[Row, ...]:
         facts.append(((f"seq {seq:,} ", ""), (word, style)))
         if starts_segment:
             facts.append((("starts a segment", "warn"),))
-        facts.append(((f"receipt {(recv_ts_us - tape.now_us) / 1000:+.1f} ms", "dim"),))
+        if tape.now_us > tape.book_us:
+            facts.append(((f"book {duration_text(tape.now_us - tape.book_us)} old", ""),))
+        facts.append(((f"receipt {(recv_ts_us - tape.book_us) / 1000:+.1f} ms", "dim"),))
     facts.append(((f"span {duration_text(tape.end_us - tape.start_us)}", "dim"),))
     return tuple(facts)
 

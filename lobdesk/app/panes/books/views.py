@@ -91,13 +91,13 @@ class TradesView(TapeView):
                 (("  no trades recorded here", "dim"),),
                 (("  (the trade channel was not subscribed)", "dim"),),
             ]
-        digits = 6 if width >= 42 else 3
+        digits = 6 if width >= 44 else 3
         lines: list[Row] = []
         trades = self._tape.trades(height)
         price_cells = max((len(trade.price) for trade in trades), default=0)
         for trade in trades:
             side, style = ("BUY ", "bid") if trade.is_buy else ("SELL", "ask")
-            start = 0 if width >= 42 else 6
+            start = 0 if width >= 40 else 6
             lines.append(
                 (
                     (f" {clock_text(trade.exch_ts_us, digits=digits)[start:]} ", "dim"),

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 COLUMNS = ("id", "kind", "name", "state", "progress", "eta", "started")
 BAR_CELLS = 20
+CURVES = re.compile(r"loss|^equity$")
 BASELINE = re.compile(r"naive|baseline|majority")
 CURVE_STYLES = ("accent", "bid", "ask", "warn")
 
@@ -148,15 +149,15 @@ def details(work: Work) -> list[tuple[str, str]]:
     return rows
 
 
-def loss_chart(work: Work) -> ChartView:
-    """Return the curves of every fact whose name speaks of a loss, and the naive baselines."""
+def progress_chart(work: Work) -> ChartView:
+    """Return the curves of losses (or of a backtest's equity), and the naive baselines."""
     points: dict[str, tuple[list[float], list[float]]] = {}
     for number, sample in enumerate(work.samples):
         step = sample.facts.get("step", sample.facts.get("steps"))
         x = float(step) if isinstance(step, int | float) else float(sample.done or number)
         for key, value in sample.facts.items():
             is_number = isinstance(value, int | float) and not isinstance(value, bool)
-            if is_number and ("loss" in key or BASELINE.search(key)):
+            if is_number and (CURVES.search(key) or BASELINE.search(key)):
                 xs, ys = points.setdefault(key, ([], []))
                 if not xs or x > xs[-1]:
                     xs.append(x)
@@ -167,7 +168,7 @@ def loss_chart(work: Work) -> ChartView:
         curves=curves,
         x_text=lambda x: f"{x:,.0f}",
         y_text=lambda y: f"{y:.4f}",
-        empty_text="no loss reported" if work.kind == "train" else "only trainings report a loss",
+        empty_text="trainings show their loss here, backtests their equity",
     )
 
 

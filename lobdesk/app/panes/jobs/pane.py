@@ -13,7 +13,7 @@ from textual.containers import Horizontal
 
 from lobdesk.app.dialogs import ConfirmScreen, PromptScreen
 from lobdesk.app.panes.base import Pane
-from lobdesk.app.panes.jobs.model import COLUMNS, Work, WorkList, loss_chart, work_row
+from lobdesk.app.panes.jobs.model import COLUMNS, Work, WorkList, progress_chart, work_row
 from lobdesk.app.panes.jobs.views import DetailsView, LogView
 from lobdesk.app.widgets.chart import LineChart
 from lobdesk.app.widgets.grid import ListTable, ResultGrid
@@ -31,9 +31,12 @@ if TYPE_CHECKING:
 HINTS = {
     "build": "--symbol BTC/USD   --config FILE   (nothing: every indexed symbol)",
     "train": "--model deeplob   --store ID   --config FILE   (nothing: the newest store)",
-    "backtest": "--symbol BTC/USD   --config FILE   (nothing: the settings' strategy)",
+    "backtest": "--strategy join_touch or signal_follower   --symbol BTC/USD   --config FILE",
     "index": "(nothing: bring the index up to the journal)",
 }
+DEFAULTS = {"backtest": "--param qty_lots=1000000 --param max_position_lots=10000000"}
+"""What stands in the prompt at first: a strategy needs the size of its orders."""
+
 EMPTY_TEXT = "No jobs yet.  n builds windows · t trains a model · B runs a backtest"
 
 
@@ -41,6 +44,7 @@ class JobsPane(Pane):
     """Shows jobs and runs with progress, details, losses and log."""
 
     HELP_TITLE = "Jobs"
+    SCOPED_CSS = False  # the size classes sit on the screen, above any pane
     DEFAULT_CSS = Path(__file__).with_name("jobs.tcss").read_text(encoding="utf-8")
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("n", "start('build')", "Build", id="jobs.build"),
@@ -63,7 +67,7 @@ class JobsPane(Pane):
         grid.empty_text = EMPTY_TEXT
         yield framed(grid, "Jobs", "n build  t train  B backtest  x cancel")
         with Horizontal(id="jobs-middle"):
-            yield framed(LineChart(id="jobs-loss"), "Loss")
+            yield framed(LineChart(id="jobs-loss"), "Curve")
             yield framed(DetailsView(id="jobs-details"), "Details")
         yield framed(LogView(id="jobs-log"), "Log")
         yield FactStrip(id="jobs-strip")
@@ -110,8 +114,8 @@ class JobsPane(Pane):
         if chosen is None:
             return
         chart = self.query_one(LineChart)
-        chart.view = loss_chart(chosen)
-        chart.border_title = f"Loss {chosen.id}"
+        chart.view = progress_chart(chosen)
+        chart.border_title = f"Curve {chosen.id}"
         self.query_one("#jobs-details").border_title = f"Details {chosen.id}"
         log = self.query_one(LogView)
         log.border_title = f"Log {chosen.id}"
@@ -122,7 +126,7 @@ class JobsPane(Pane):
     @work(exclusive=True, group="dialog", exit_on_error=False)
     async def action_start(self, kind: str) -> None:
         """Ask for the arguments of a command and start it as a job."""
-        await self._ask_and_start(kind, "")
+        await self._ask_and_start(kind, DEFAULTS.get(kind, ""))
 
     async def _ask_and_start(self, kind: str, arguments: str) -> None:
         prompt = PromptScreen(

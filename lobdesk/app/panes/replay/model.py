@@ -30,6 +30,7 @@ class Player:
         replay: The engine's state; every move goes through it.
         is_playing: Whether time passes by itself.
         view: State at the current instant.
+        marks: All fills of the run, for the bar.
     """
 
     def __init__(self, replay: Replay) -> None:
@@ -41,6 +42,7 @@ class Player:
         self._rest_us = 0.0
         fills = replay.fill_times()
         self.fill_times: list[int] = [int(ts) for ts in fills]
+        self.marks = self._marks_of_run()
         self.view: ReplayView = replay.view()
 
     # --- transport ---
@@ -142,15 +144,19 @@ class Player:
         """Return the fills up to now, newest first."""
         return FillTable(self.replay.fills(), self.price, self.qty)
 
-    def marks(self) -> list[Mark]:
-        """Return the fills of the whole run for the bar."""
-        return [Mark(ts_us, "◆", "warn") for ts_us in self.fill_times]
+    def _marks_of_run(self) -> list[Mark]:
+        """Return the fills of the whole run for the bar: side by glyph and by colour."""
+        sides = self.replay.result.fills["side"]
+        return [
+            Mark(ts_us, "▲", "bid") if side == BUY else Mark(ts_us, "▼", "ask")
+            for ts_us, side in zip(self.fill_times, sides, strict=True)
+        ]
 
 
 class FillTable:
     """The ledger, newest first; a fill becomes text when it is looked at."""
 
-    columns = ("time", "side", "qty", "price", "fee", "slip", "ahead", "wait", "realized", "")
+    columns = ("time", "side", "qty", "price", "realized", "fee", "slip", "ahead", "wait", "")
 
     def __init__(self, fills: NDArray[np.void], price: Scale, qty: Scale) -> None:
         self._fills, self._price, self._qty = fills, price, qty
@@ -163,15 +169,15 @@ class FillTable:
         fill = self._fills[len(self._fills) - 1 - index]
         ahead = float(fill["ahead_at_arrival"])
         return (
-            clock_text(int(fill["local_ts_us"])),
+            clock_text(int(fill["local_ts_us"]), digits=3),
             "BUY" if int(fill["side"]) == BUY else "SELL",
-            self._qty.text(int(fill["qty_lots"])),
+            self._qty.text(int(fill["qty_lots"])).rstrip("0").rstrip("."),
             self._price.text(int(fill["price_ticks"])),
+            f"{float(fill['realized']):+.4f}",
             f"{-float(fill['fee']):+.4f}",
             _money(float(fill["slip_arrival"])),
             "--" if np.isnan(ahead) else self._qty.text(round(ahead)),
             f"{int(fill['wait_us']) / 1e6:.3f}s",
-            f"{float(fill['realized']):+.4f}",
             ("maker" if fill["is_maker"] else "taker") + ("" if fill["is_certain"] else " ?"),
         )
 

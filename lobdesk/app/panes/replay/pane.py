@@ -11,6 +11,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 
 from lobdesk.app.dialogs import PromptScreen
+from lobdesk.app.keys import key_pair
 from lobdesk.app.panes.base import Pane
 from lobdesk.app.panes.replay.model import Player
 from lobdesk.app.panes.replay.views import OrdersView, TransportView, money_facts
@@ -37,16 +38,26 @@ class ReplayPane(Pane):
     """Plays a finished backtest step by step."""
 
     HELP_TITLE = "Replay"
+    SCOPED_CSS = False  # the size classes sit on the screen, above any pane
     DEFAULT_CSS = Path(__file__).with_name("replay.tcss").read_text(encoding="utf-8")
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("space", "toggle_play", "Play/pause", key_display="␣", id="replay.play"),
-        Binding("comma", "step(-1)", "Back", key_display=",", id="replay.back"),
-        Binding("full_stop", "step(1)", "Step", key_display=".", id="replay.on"),
-        Binding("left_square_bracket", "speed(-1)", "Slower", key_display="[", id="replay.slower"),
-        Binding("right_square_bracket", "speed(1)", "Faster", key_display="]", id="replay.faster"),
+        *key_pair("comma", "full_stop", "step", "Step", "replay.step"),
+        *key_pair(
+            "left_square_bracket",
+            "right_square_bracket",
+            "speed",
+            "Speed",
+            "replay.speed",
+        ),
+        *key_pair(
+            "left_curly_bracket",
+            "right_curly_bracket",
+            "fill",
+            "Fill",
+            "replay.fill",
+        ),
         Binding("backspace", "normal_speed", "Speed x1", show=False, id="replay.normal"),
-        Binding("left_curly_bracket", "fill(-1)", "Prev", key_display="{", id="replay.fill_back"),
-        Binding("right_curly_bracket", "fill(1)", "Fill", key_display="}", id="replay.fill_on"),
         Binding("left", "skip(-1)", "1 s back", show=False, id="replay.second_back"),
         Binding("right", "skip(1)", "1 s on", show=False, id="replay.second_on"),
         Binding("shift+left", "skip(-10)", "10 s back", show=False, id="replay.ten_back"),
@@ -79,7 +90,7 @@ class ReplayPane(Pane):
                     yield framed(LineChart(id="replay-pnl"), "Equity")
                     yield framed(ResultGrid(id="replay-ledger"), "Ledger", "{ } fill  d focus")
             yield framed(OrdersView(id="replay-orders"), "Open orders")
-            with Vertical(id="replay-transport", classes="framed"):
+            with Vertical(id="replay-transport"):
                 yield TransportView(id="replay-clock")
                 yield ScrubBar(id="replay-scrub")
         yield FactStrip(id="replay-strip")
@@ -93,11 +104,11 @@ class ReplayPane(Pane):
 
     def shown(self) -> None:
         """Open the run that was asked for meanwhile."""
+        if self._player is None:
+            self._list_runs()
         if self.desk.run_id is not None:
             wanted, self.desk.run_id = self.desk.run_id, None
             self._open(wanted)
-        elif self._player is None:
-            self._list_runs()
 
     def hidden(self) -> None:
         """Stop the clock while nobody looks."""
@@ -133,7 +144,7 @@ class ReplayPane(Pane):
 
     # --- runs ---
 
-    @work(exclusive=True, group="replay", exit_on_error=False)
+    @work(exclusive=True, group="replay-list", exit_on_error=False)
     async def _list_runs(self) -> None:
         self._runs = await asyncio.to_thread(list_runs, self.desk.paths.runs, "backtest")
         rows = [
@@ -161,6 +172,9 @@ class ReplayPane(Pane):
         self._run, self._digest_text, self._shown_fills = run, "", -1
         self._show_stage(is_open=True)
         self.query_one(Ladder).show_nothing("")
+        # A queue place in a level-2 feed is an estimate: its model is always named beside it.
+        model = run.manifest.config.get("queue", "unknown")
+        self.query_one(OrdersView).border_title = f"Open orders and queue   model: {model}"
         self._show_now()
         self.focus_main()
         self.desk.refresh_header()
@@ -191,7 +205,7 @@ class ReplayPane(Pane):
         self.query_one(TransportView).show(player)
         replay = player.replay
         self.query_one(ScrubBar).view = ScrubView(
-            replay.start_us, replay.end_us, player.view.now_us, player.marks()
+            replay.start_us, replay.end_us, player.view.now_us, player.marks
         )
         strip = self.query_one(FactStrip)
         strip.facts = money_facts(player, self._digest_text)

@@ -61,7 +61,8 @@ class TransportView(PlayerView):
                 (f"{instant_text(player.view.now_us)}   ", "strong"),
                 (f"speed x{player.speed:g}   ", "accent"),
                 (f"event {player.view.event_index:,} of {replay.event_count:,}   ", ""),
-                ("◆ own fill", "warn"),
+                ("▲ bought ", "bid"),
+                ("▼ sold", "ask"),
             )
         ]
 
@@ -73,9 +74,9 @@ def money_facts(player: Player, digest_text: str) -> tuple[Row, ...]:
     facts: list[Row] = [
         ((f"position {player.qty.text(view.position_lots, signed=True)}", "strong"),),
         ((f"equity {view.equity:+.4f}", "strong"),),
+        ((digest_text or "checking the digest …", style if digest_text else "dim"),),
         ((f"realized {view.realized:+.4f}", ""),),
         ((f"fees {view.fee:.4f}", ""),),
-        ((digest_text or "checking the digest …", style if digest_text else "dim"),),
         ((f"cash {view.cash:+.4f}", "dim"),),
     ]
     return tuple(facts)

@@ -26,6 +26,9 @@ struct DecimalToken {
   /// succeeded.
   int CopyDigits(char* out) const noexcept;
 
+  /// Digits from the first that is not zero on.
+  [[nodiscard]] std::uint32_t SignificantDigits() const noexcept;
+
   /// Sets `value` if the number is a whole number between 0 and `max`.
   [[nodiscard]] bool ToInteger(std::uint64_t max, std::uint64_t* value) const noexcept;
 };

@@ -46,6 +46,7 @@ class FrameScanner {
   bool ScanBook(Frame* frame);
   bool ScanBookMember(std::string_view key, FrameBook* book, unsigned* seen, Frame* frame);
   bool ScanLevels(std::size_t* begin, std::size_t* end, Frame* frame);
+  bool ScanLevel(FrameLevel* level);
   bool ScanChecksum(FrameBook* book);
   bool ScanTrade(Frame* frame);
   bool ScanTradeMember(std::string_view key, FrameTrade* trade, unsigned* seen);

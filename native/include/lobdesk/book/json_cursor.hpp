@@ -49,6 +49,8 @@ class JsonCursor {
   [[nodiscard]] bool SkipValue();
   /// Reads `null` if it comes next.
   [[nodiscard]] bool TryNull();
+  /// Reads exactly this text if it comes next, white space and all; else nothing.
+  [[nodiscard]] bool TryText(std::string_view text) noexcept;
   /// True if nothing but white space is left; otherwise a fault.
   [[nodiscard]] bool ExpectEnd();
 
@@ -71,6 +73,7 @@ class JsonCursor {
   bool ReadEscapedString(const char* start, std::string_view* out);
   bool ReadEscape(std::string* out);
   bool ReadHex4(unsigned* out);
+  bool ReadExponent(DecimalToken* out);
   bool SkipNested(int depth);
 
   const char* begin_ = nullptr;

@@ -1,0 +1,128 @@
+"""Journal lines to columns: the native scanner against DuckDB's JSON reader, one core each.
+
+python benchmarks/bench_scan.py [rows]
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import duckdb
+import numpy as np
+
+from lobdesk import engine
+from lobdesk.index.extract import SnapshotFrames, extract
+from lobdesk.index.parts import PartWriter
+from lobdesk.index.segments import Block, Segment
+from lobdesk.journal import Segment as JournalSegment
+from lobdesk.paths import DataPaths
+
+ROWS = int(sys.argv[1]) if len(sys.argv) > 1 else 200_000
+REPEATS = 3
+
+
+def snapshots(rows: int) -> bytes:
+    rng = np.random.default_rng(1)
+    bids = 734_481 + np.cumsum(rng.integers(-1, 2, rows))
+    lots = rng.lognormal(15, 3, (rows, 20)).astype(np.int64) + 1
+    lines = []
+    for row in range(rows):
+        best = int(bids[row])
+        qty = lots[row].tolist()
+        line = {
+            "v": 1, "symbol": "BTC/USD", "seq": row, "exch_ts_us": 1_785_553_000_000_000 + row * 50,
+            "recv_ts_us": 1_785_553_000_000_900 + row * 50, "price_precision": 1,
+            "qty_precision": 8, "bids": [[best - i, qty[i]] for i in range(10)],
+            "asks": [[best + 1 + i, qty[10 + i]] for i in range(10)],
+            "checksum": int(rng.integers(0, 1 << 32)), "verified": True,
+        }  # fmt: skip
+        lines.append(json.dumps(line, separators=(",", ":")) + "\n")
+    return "".join(lines).encode()
+
+
+def events(rows: int) -> bytes:
+    lines = []
+    for row in range(rows):
+        raw = (
+            '{"channel":"book","type":"update","data":[{"symbol":"BTC/USD","bids":[{"price":'
+            f'{45_285 + row % 7}.2,"qty":0.00{row % 9}00000}}],"asks":[],"checksum":{row},'
+            '"timestamp":"2026-08-01T00:00:00.000000Z"}]}'
+        )
+        line = {
+            "v": 1, "seq": row, "recv_ts_us": 1_785_553_000_000_000 + row, "mono_us": row,
+            "boot": "boot", "conn": 1, "dir": "in", "raw": raw, "crc": row,
+        }  # fmt: skip
+        lines.append(json.dumps(line, separators=(",", ":")) + "\n")
+    return "".join(lines).encode()
+
+
+def best(work) -> float:
+    times = []
+    for _ in range(REPEATS):
+        begin = time.perf_counter()
+        work()
+        times.append(time.perf_counter() - begin)
+    return min(times)
+
+
+def report(name: str, rows: int, size: int, native_s: float, duck_s: float) -> None:
+    print(
+        f"{name:<10} {size / rows:6.0f} B/line   native {rows / native_s / 1e6:5.2f} M/s "
+        f"({size / native_s / 1e6:,.0f} MB/s)   DuckDB {rows / duck_s / 1e6:5.2f} M/s   "
+        f"ratio {duck_s / native_s:5.1f}x"
+    )
+
+
+def main() -> None:
+    con = duckdb.connect(config={"threads": "1"})
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "lines.jsonl"
+        data = snapshots(ROWS)
+        path.write_bytes(data)
+        columns = (
+            "{symbol: 'VARCHAR', seq: 'BIGINT', exch_ts_us: 'BIGINT', recv_ts_us: 'BIGINT', "
+            "price_precision: 'TINYINT', qty_precision: 'TINYINT', bids: 'BIGINT[2][]', "
+            "asks: 'BIGINT[2][]', checksum: 'UINTEGER', verified: 'BOOLEAN'}"
+        )
+        native = best(lambda: engine.scan_snapshots(data, symbol="BTC/USD"))
+        duck = best(
+            lambda: con.execute(
+                f"CREATE OR REPLACE TABLE t AS FROM read_ndjson('{path}', columns={columns})"
+            )
+        )
+        report("snapshots", ROWS, len(data), native, duck)
+
+        file = JournalSegment(0, "2026-08-01", path, is_sealed=False)
+        segment = Segment("bench", "BTC/USD", "snapshots", "s/0", file, len(data), "")
+        block = Block(segment, 0, data)
+        writer = PartWriter(DataPaths(Path(folder)))
+        seconds = best(lambda: writer.write(block, extract(block, SnapshotFrames()), (0, 0)))
+        part = next((Path(folder) / "lake").rglob("*.parquet"))
+        print(
+            f"{'to Parquet':<10} {part.stat().st_size / ROWS:6.1f} B/row    scan, hand-over, write "
+            f"{ROWS / seconds / 1e3:,.0f} k rows/s"
+        )
+
+        data = events(ROWS)
+        path.write_bytes(data)
+        columns = (
+            "{seq: 'BIGINT', recv_ts_us: 'BIGINT', mono_us: 'BIGINT', boot: 'VARCHAR', "
+            "conn: 'BIGINT', dir: 'VARCHAR', raw: 'VARCHAR'}"
+        )
+        native = best(lambda: engine.scan_events(data))
+        duck = best(
+            lambda: con.execute(
+                "CREATE OR REPLACE TABLE t AS SELECT *, raw->>'$.channel' AS channel, "
+                "raw->>'$.type' AS type, raw->>'$.data[0].symbol' AS symbol "
+                f"FROM read_ndjson('{path}', columns={columns})"
+            )
+        )
+        report("events", ROWS, len(data), native, duck)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,100 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from lobdesk.cli import run_cli
+from lobdesk.runs import Run, create_run
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Run:
+    run = create_run(tmp_path / "runs", "train", name="deeplob btc", config={"seed": 7})
+    run.finish("finished", metrics={"val": {"mcc": 0.214}, "curve": list(range(100))})
+    return run
+
+
+def lobdesk(tmp_path: Path, *args: str) -> int:
+    return run_cli([*args, "--data-dir", str(tmp_path)])
+
+
+def test_ls_lists_runs_as_text_and_json(
+    run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert lobdesk(tmp_path, "runs", "ls") == 0
+    assert "t0001   train     finished" in capsys.readouterr().out
+    assert lobdesk(tmp_path, "runs", "ls", "--json") == 0
+    (entry,) = json.loads(capsys.readouterr().out)["runs"]
+    assert entry["id"] == "t0001"
+    assert entry["metrics"]["val"] == {"mcc": 0.214}
+
+
+def test_ls_of_nothing_names_the_next_command(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert lobdesk(tmp_path, "runs", "ls") == 0
+
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert "lobdesk train" in captured.err
+
+
+def test_show_prints_configuration_and_metrics(
+    run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert lobdesk(tmp_path, "runs", "show", "t0001") == 0
+    out = capsys.readouterr().out
+    assert "seed                   7" in out
+    assert "mcc                    0.214" in out
+    assert "100 values" in out
+    assert lobdesk(tmp_path, "runs", "show", "t0001", "--json") == 0
+    shown = json.loads(capsys.readouterr().out)
+    assert shown["manifest"]["config"] == {"seed": 7}
+    assert len(shown["metrics"]["curve"]) == 100
+
+
+@pytest.mark.parametrize(
+    "args", [("runs", "show"), ("runs", "rm", "--yes"), ("replay",)], ids=" ".join
+)
+def test_unknown_run_is_a_clear_error(
+    args: tuple[str, ...], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert lobdesk(tmp_path, *args, "k0404") == 1
+    assert "error: 'k0404' is not a run in" in capsys.readouterr().err
+
+
+def test_rm_asks_and_removes_only_after_yes(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import io
+
+    monkeypatch.setattr("sys.stdin", io.StringIO("n\n"))
+    assert lobdesk(tmp_path, "runs", "rm", "t0001") == 130
+    assert run.path.is_dir()
+    assert lobdesk(tmp_path, "runs", "rm", "t0001", "--yes") == 0
+    assert not run.path.exists()
+
+
+def test_rm_refuses_a_running_run_and_removes_none_of_the_list(
+    run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    running = create_run(tmp_path / "runs", "train", name="busy", config={})
+
+    assert lobdesk(tmp_path, "runs", "rm", "t0001", running.id, "--yes") == 1
+
+    assert "cancel its job" in capsys.readouterr().err
+    assert run.path.is_dir()
+
+
+def test_only_finished_backtests_can_be_replayed(
+    run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert lobdesk(tmp_path, "replay", "t0001") == 1
+    assert "only backtests can be replayed" in capsys.readouterr().err
+
+
+def test_desk_without_terminal_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_cli(["--data-dir", str(tmp_path)]) == 2
+    assert "needs a terminal" in capsys.readouterr().err

@@ -1,0 +1,185 @@
+from __future__ import annotations
+
+import csv
+import io
+import json
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from lobdesk.cli import run_cli
+
+Capture = pytest.CaptureFixture[str]
+
+
+def run(capsys: Capture, *args: object) -> tuple[int, str, str]:
+    code = run_cli([str(arg) for arg in args])
+    out, err = capsys.readouterr()
+    return code, out, err
+
+
+def test_index_prints_one_object(recorded: Path, capsys: Capture) -> None:
+    code, out, _ = run(capsys, "index", "--data-dir", recorded, "--json")
+
+    assert code == 0
+    report = json.loads(out)
+    assert report["rows"] == {"raw_events": 1547, "snapshots": 1430}
+    assert report["totals"] == report["rows"]
+    assert set(report) == {
+        "rows", "rejects", "bytes", "parts", "merged", "replaced", "missing", "removed",
+        "is_published", "totals", "seconds",
+    }  # fmt: skip
+    code, out, _ = run(capsys, "index", "--data-dir", recorded)
+    assert "1,430 rows  (+0)" in out
+
+
+def test_index_reports_progress_as_json_lines(recorded: Path, capsys: Capture) -> None:
+    code, _, err = run(capsys, "index", "--data-dir", recorded, "--progress", "json", "--json")
+
+    events = [json.loads(line) for line in err.splitlines()]
+    assert code == 0
+    assert events[-1]["event"] == "finished"
+    assert events[-1]["rows"] == 1547 + 1430
+    assert any(event["event"] == "progress" for event in events)
+
+
+def test_index_warns_of_rejects(recorded: Path, capsys: Capture) -> None:
+    path = next((recorded / "l2" / "events").rglob("*.jsonl"))
+    path.write_bytes(b"broken\n" + path.read_bytes())
+
+    code, _, err = run(capsys, "index", "--data-dir", recorded)
+
+    assert code == 0
+    assert "1 lines were rejected; see: lobdesk sql rejects" in err
+
+
+def test_sql_lists_its_queries(capsys: Capture) -> None:
+    code, out, _ = run(capsys, "sql")
+
+    assert code == 0
+    assert len(out.splitlines()) >= 8
+    assert any(line.startswith("checksum_failures  ") for line in out.splitlines())
+
+
+def test_json_is_one_array_of_exact_values(indexed: Path, capsys: Capture) -> None:
+    query = (
+        "SELECT symbol, best_bid, seq, 170141183460469231731687303715884105727 AS big, "
+        "NULL AS nothing, exch_ts, 'NaN'::DOUBLE AS nan, bid_ticks[1:2] AS two, seq "
+        "FROM snapshots WHERE symbol = 'BTC/USD' ORDER BY seq LIMIT 1"
+    )
+
+    code, out, err = run(capsys, "sql", "-c", query, "--format", "json", "--data-dir", indexed)
+
+    assert (code, err) == (0, "")
+    assert json.loads(out) == [
+        {
+            "symbol": "BTC/USD", "best_bid": "63004.9", "seq": 3,
+            "big": 170141183460469231731687303715884105727, "nothing": None,
+            "exch_ts": "2026-08-01T02:53:53.398143", "nan": "NaN", "two": [630049, 630033],
+            "seq_2": 3,
+        }
+    ]  # fmt: skip
+
+
+def test_empty_json_is_an_empty_array(indexed: Path, capsys: Capture) -> None:
+    _, out, _ = run(capsys, "sql", "-c", "FROM gaps", "--format", "json", "--data-dir", indexed)
+
+    assert json.loads(out) == []
+
+
+def test_csv_and_jsonl_hold_every_row(indexed: Path, capsys: Capture) -> None:
+    query = "SELECT seq, best_bid, crossed, mid FROM snapshots ORDER BY source, seq"
+
+    _, out, err = run(capsys, "sql", "-c", query, "--format", "csv", "--data-dir", indexed)
+    rows = list(csv.DictReader(io.StringIO(out)))
+    _, lines, _ = run(capsys, "sql", "-c", query, "--format", "jsonl", "--data-dir", indexed)
+    objects = [json.loads(line) for line in lines.splitlines()]
+
+    assert err == ""
+    assert len(rows) == len(objects) == 1430
+    assert [int(row["seq"]) for row in rows] == [one["seq"] for one in objects]
+    assert [Decimal(row["best_bid"]) for row in rows] == [Decimal(o["best_bid"]) for o in objects]
+    assert [float(row["mid"]) for row in rows] == [one["mid"] for one in objects]
+    assert {row["crossed"] for row in rows} == {"false"}
+
+
+@pytest.mark.parametrize("form", ["table", "csv", "json", "jsonl"])
+def test_cut_answer_says_so(indexed: Path, capsys: Capture, form: str) -> None:
+    args = ("sql", "-c", "SELECT seq FROM snapshots", "--format", form, "--data-dir", indexed)
+
+    _, out, err = run(capsys, *args, "--limit", 3)
+
+    assert "cut after 3 rows" in err
+    assert "cut" not in out
+
+
+def test_table_is_cut_by_default(indexed: Path, capsys: Capture) -> None:
+    _, out, err = run(capsys, "sql", "-c", "FROM snapshots", "--data-dir", indexed)
+
+    assert "cut after 100 rows" in err
+    assert len(out.splitlines()) == 102
+
+
+def test_binary_answers_need_a_file_and_fill_it(
+    indexed: Path, capsys: Capture, tmp_path: Path
+) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    args = ("sql", "-c", "FROM snapshots", "--data-dir", indexed)
+    assert run(capsys, *args, "--format", "parquet")[0] == 2
+    for form in ("parquet", "arrow"):
+        target = tmp_path / f"out.{form}"
+        code, out, err = run(capsys, *args, "--format", form, "-o", target)
+        assert (code, out) == (0, "")
+        assert "1,430 rows" in err
+    assert pq.read_metadata(tmp_path / "out.parquet").num_rows == 1430
+    with pa.ipc.open_file(str(tmp_path / "out.arrow")) as reader:
+        assert reader.read_all().num_rows == 1430
+
+
+def test_query_comes_from_a_file(indexed: Path, capsys: Capture, tmp_path: Path) -> None:
+    file = tmp_path / "query.sql"
+    file.write_text("SELECT count(*) AS n FROM snapshots")
+
+    code, out, _ = run(capsys, "sql", "-f", file, "--format", "json", "--data-dir", indexed)
+
+    assert code == 0
+    assert json.loads(out) == [{"n": 1430}]
+
+
+@pytest.mark.parametrize(
+    ("args", "code", "text"),
+    [
+        (("-c", "SELEC 1"), 1, "syntax error"),
+        (("-c", "SELECT nope FROM snapshots"), 1, "nope"),
+        (("-c", "DROP VIEW snapshots"), 1, "only SELECT is allowed"),
+        (("sprad",), 1, "did you mean 'spread'"),
+        (("spread", "-c", "SELECT 1"), 2, "one of"),
+        (("-f", "/nonexistent.sql"), 2, "cannot be read"),
+    ],
+)
+def test_mistakes_are_one_line(
+    indexed: Path, capsys: Capture, args: tuple[str, ...], code: int, text: str
+) -> None:
+    found, out, err = run(capsys, "sql", *args, "--data-dir", indexed)
+
+    assert (found, out) == (code, "")
+    assert len(err.splitlines()) == 1
+    assert text in err
+
+
+def test_missing_index_says_what_to_run(tmp_path: Path, capsys: Capture) -> None:
+    code, _, err = run(capsys, "sql", "-c", "SELECT 1", "--data-dir", tmp_path)
+
+    assert code == 1
+    assert "run: lobdesk index" in err
+
+
+def test_control_characters_of_a_frame_do_not_reach_the_terminal(
+    indexed: Path, capsys: Capture
+) -> None:
+    _, out, _ = run(capsys, "sql", "-c", "SELECT chr(27) || '[2J' AS evil", "--data-dir", indexed)
+
+    assert "\x1b" not in out
