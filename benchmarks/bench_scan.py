@@ -103,7 +103,7 @@ def main() -> None:
         seconds = best(lambda: writer.write(block, extract(block, SnapshotFrames()), (0, 0)))
         part = next((Path(folder) / "lake").rglob("*.parquet"))
         print(
-            f"{'to Parquet':<10} {part.stat().st_size / ROWS:6.1f} B/row    scan, hand-over, write: "
+            f"{'to Parquet':<10} {part.stat().st_size / ROWS:6.1f} B/row    scan, hand-over, write "
             f"{ROWS / seconds / 1e3:,.0f} k rows/s"
         )
 

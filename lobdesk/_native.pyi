@@ -16,6 +16,7 @@ class EngineError(LobdeskError): ...
 # --- book: feed, checksum, verifier ---
 
 class BookVerdict:
+    def __init__(self, *args: object, **kwargs: object) -> None: ...  # made by feed only
     @property
     def symbol(self) -> str: ...
     @property
@@ -34,6 +35,7 @@ class BookVerdict:
     def is_inferred(self) -> bool: ...
 
 class TradeEntry:
+    def __init__(self, *args: object, **kwargs: object) -> None: ...  # made by feed only
     @property
     def symbol(self) -> str: ...
     @property
@@ -57,6 +59,7 @@ class TradeEntry:
     def line(self, seq: int) -> bytes: ...
 
 class Verdict:
+    def __init__(self, *args: object, **kwargs: object) -> None: ...  # made by feed only
     @property
     def kind(self) -> str: ...
     @property
@@ -203,6 +206,7 @@ class BacktestInstrument:
     ) -> None: ...
 
 class LocalDesk:
+    def __init__(self, *args: object, **kwargs: object) -> None: ...  # handed to callables only
     @property
     def now_us(self) -> int: ...
     def best_bid(self, symbol: int = 0) -> tuple[int, int] | None: ...
@@ -225,7 +229,8 @@ class LocalDesk:
     def cancel_all(self, symbol: int = -1) -> None: ...
     def modify(self, order_id: int, price_ticks: int, qty_lots: int) -> None: ...
 
-class StrategySpec: ...
+class StrategySpec:
+    def __init__(self, *args: object, **kwargs: object) -> None: ...  # see the makers below
 
 def join_touch(
     *, interval_us: int, qty_lots: int, max_position_lots: int, offset_ticks: int

@@ -102,7 +102,7 @@ class TrainingSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
         threshold_bps: Class threshold; 0 takes the quantile of the training fold.
         threshold_quantile: Share of absolute training returns that counts as flat.
         seed: Seed of everything random.
-        threads: Torch threads; 0 leaves torch's choice.
+        threads: Torch threads; 0 takes half of the cores, at most 4.
     """
 
     model: str = "deeplob"

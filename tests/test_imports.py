@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-FORBIDDEN = ("textual", "torch", "lightning", "plotext", "duckdb", "numpy")
+FORBIDDEN = ("textual", "torch", "lightning", "plotext", "duckdb")
 
 
 @pytest.mark.parametrize(

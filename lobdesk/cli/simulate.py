@@ -16,6 +16,7 @@ from lobdesk.units import parse_rfc3339_us
 
 if TYPE_CHECKING:
     from lobdesk.simulator import SimulatorServer
+    from lobdesk.simulator.events import Market
 
 
 class _Speed(click.ParamType[float]):
@@ -118,25 +119,12 @@ def simulate_command(
     The first line on standard output is its address. The market stands still until the first
     subscription. Ctrl-C or SIGTERM ends it with exit code 0.
     """
-    from lobdesk.simulator import (
-        DEFAULT_SYMBOLS,
-        RecordedMarket,
-        SimulatorServer,
-        SyntheticMarket,
-        load_faults,
-    )
+    from lobdesk.simulator import SimulatorServer, load_faults
 
     if source is not None and symbols is not None:
         raise click.UsageError("--symbols and --from exclude each other")
     script = load_faults(faults) if faults is not None else []
-    market: RecordedMarket | SyntheticMarket
-    if source is not None:
-        market = RecordedMarket(source)
-    else:
-        start_us = start or time.time_ns() // 1000
-        market = SyntheticMarket(
-            symbols or DEFAULT_SYMBOLS, seed=seed, start_us=start_us, activity=activity
-        )
+    market = _market(source, symbols, seed=seed, start_us=start, activity=activity)
 
     async def run() -> None:
         server = SimulatorServer(
@@ -150,6 +138,26 @@ def simulate_command(
         await _serve(server, duration)
 
     asyncio.run(run())
+
+
+def _market(
+    source: Path | None,
+    symbols: tuple[str, ...] | None,
+    *,
+    seed: int,
+    start_us: int,
+    activity: float,
+) -> Market:
+    from lobdesk.simulator import DEFAULT_SYMBOLS, RecordedMarket, SyntheticMarket
+
+    if source is not None:
+        return RecordedMarket(source)
+    return SyntheticMarket(
+        symbols or DEFAULT_SYMBOLS,
+        seed=seed,
+        start_us=start_us or time.time_ns() // 1000,
+        activity=activity,
+    )
 
 
 async def _serve(server: SimulatorServer, duration_s: float | None) -> None:

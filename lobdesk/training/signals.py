@@ -10,7 +10,13 @@ import numpy as np
 from lobdesk.errors import TrainingError
 from lobdesk.runs import Run, create_run
 from lobdesk.training.predict import measure_latency_us, predict
-from lobdesk.training.runs import load_forecaster, make_data, open_store, open_training
+from lobdesk.training.runs import (
+    load_forecaster,
+    make_data,
+    open_store,
+    open_training,
+    use_threads,
+)
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -55,6 +61,7 @@ def make_signals(
     if rows not in ROWS:
         raise TrainingError(f"rows {rows!r} is not one of {', '.join(ROWS)}")
     training, settings = open_training(paths, run_id)
+    use_threads(settings.threads)
     forecaster = load_forecaster(training)
     data = make_data(open_store(paths, training.manifest.config["store"]), settings)
     symbol, index = _symbol(data, symbol)

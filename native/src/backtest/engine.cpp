@@ -63,6 +63,11 @@ Engine::Engine(std::vector<const MarketData*> data, const std::vector<std::uint1
                               Book(model_.truncates ? model_.window : 0), FeedOrders(slots),
                               Account{}});
     first_us_ = std::min(first_us_, data_[i]->FirstExchangeUs());
+    const std::int32_t* numbers = slots == 0 ? nullptr : data_[i]->OrderSlots().data();
+    for (const auto* rows : {&data_[i]->ExchangeRows(), &data_[i]->LocalRows()}) {
+      streams_.push_back({data_[i]->Records(), rows->empty() ? nullptr : rows->data(), numbers});
+      state_.at.push_back(0);
+    }
   }
   const TsUs start_us = first_us_ == kNever ? 0 : first_us_;
   state_.next_wake_us = strategy_->Start(start_us);
@@ -130,10 +135,10 @@ bool Engine::RunData(TsUs exchange_bound_us, TsUs local_bound_us, std::int64_t* 
 template <bool kIsIndexed>
 bool Engine::RunOne(TsUs exchange_bound_us, TsUs local_bound_us, std::int64_t* budget) {
   SymbolState& symbol = state_.symbols[0];
-  Cursor<kIsIndexed> exchange(*data_[0], data_[0]->ExchangeRows(), symbol.exchange_at,
+  Cursor<kIsIndexed> exchange(*data_[0], data_[0]->ExchangeRows(), state_.at[0],
                               data_[0]->ExchangeCount(), &MarketRecord::exch_ts_us);
-  Cursor<kIsIndexed> local(*data_[0], data_[0]->LocalRows(), symbol.local_at,
-                           data_[0]->LocalCount(), &MarketRecord::recv_ts_us);
+  Cursor<kIsIndexed> local(*data_[0], data_[0]->LocalRows(), state_.at[1], data_[0]->LocalCount(),
+                           &MarketRecord::recv_ts_us);
   const std::size_t reports = state_.reports.Size();
   TsUs now_us = state_.now_us;
   std::int64_t left = *budget;
@@ -158,8 +163,8 @@ bool Engine::RunOne(TsUs exchange_bound_us, TsUs local_bound_us, std::int64_t* b
       --left;
     }
   }
-  symbol.exchange_at = exchange.at;
-  symbol.local_at = local.at;
+  state_.at[0] = exchange.at;
+  state_.at[1] = local.at;
   state_.now_us = now_us;
   *budget = left;
   return has_sent;
@@ -167,33 +172,39 @@ bool Engine::RunOne(TsUs exchange_bound_us, TsUs local_bound_us, std::int64_t* b
 
 bool Engine::RunMerged(TsUs exchange_bound_us, TsUs local_bound_us, std::int64_t* budget) {
   const std::size_t reports = state_.reports.Size();
-  while (*budget > 0 && state_.step < steps_->size()) {
-    const std::uint16_t stream = (*steps_)[state_.step];
-    const MarketData& data = *data_[stream >> 1];
-    SymbolState& symbol = state_.symbols[stream >> 1];
-    const bool is_local = (stream & 1) != 0;
-    const std::size_t at = is_local ? symbol.local_at : symbol.exchange_at;
-    const auto& rows = is_local ? data.LocalRows() : data.ExchangeRows();
-    const std::size_t row = rows.empty() ? at : rows[at];
-    const MarketRecord& record = data.Records()[row];
+  const std::uint16_t* steps = steps_->data();
+  const std::size_t end = state_.step + std::min<std::size_t>(static_cast<std::size_t>(*budget),
+                                                              steps_->size() - state_.step);
+  std::size_t* at = state_.at.data();
+  SymbolState* symbols = state_.symbols.data();
+  const Stream* streams = streams_.data();
+  TsUs now_us = state_.now_us;
+  std::size_t step = state_.step;
+  bool has_sent = false;
+  while (step < end && !has_sent) {
+    const std::size_t number = steps[step];
+    const Stream& stream = streams[number];
+    const std::size_t row = stream.rows ? stream.rows[at[number]] : at[number];
+    const MarketRecord& record = stream.records[row];
+    const std::int32_t slot = stream.slots ? stream.slots[row] : -1;
+    const bool is_local = (number & 1) != 0;
     const TsUs time_us = is_local ? record.recv_ts_us : record.exch_ts_us;
-    if (time_us > (is_local ? local_bound_us : exchange_bound_us)) return false;
-    state_.now_us = time_us;
-    ++state_.step;
-    --*budget;
-    const std::int32_t slot = data.OrderSlots().empty() ? -1 : data.OrderSlots()[row];
+    if (time_us > (is_local ? local_bound_us : exchange_bound_us)) break;
+    now_us = time_us;
+    ++step;
+    ++at[number];
     if (is_local) {
-      ++symbol.local_at;
-      OnLocalRecord(symbol, record, slot);
+      OnLocalRecord(symbols[number >> 1], record, slot);
     } else {
-      ++symbol.exchange_at;
       now_us_ = time_us;
-      if (symbol.exchange.OnRecord(*this, record, slot) && state_.reports.Size() != reports) {
-        return true;
-      }
+      has_sent = symbols[number >> 1].exchange.OnRecord(*this, record, slot) &&
+                 state_.reports.Size() != reports;
     }
   }
-  return false;
+  *budget -= static_cast<std::int64_t>(step - state_.step);
+  state_.step = step;
+  state_.now_us = now_us;
+  return has_sent;
 }
 
 void Engine::OnLocalRecord(SymbolState& symbol, const MarketRecord& record, std::int32_t slot) {

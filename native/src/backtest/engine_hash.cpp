@@ -64,13 +64,12 @@ std::uint64_t Engine::StateHash() const {
   for (const SymbolState& symbol : state_.symbols) {
     AddBook(hasher, symbol.exchange.GetBook());
     AddBook(hasher, symbol.local);
-    hasher.Add(static_cast<std::uint64_t>(symbol.exchange_at));
-    hasher.Add(static_cast<std::uint64_t>(symbol.local_at));
     hasher.Add(symbol.account.position);
     hasher.Add(symbol.account.cash);
     hasher.Add(symbol.account.fee);
     hasher.Add(symbol.account.realized);
   }
+  for (const std::size_t at : state_.at) hasher.Add(static_cast<std::uint64_t>(at));
   for (const std::int32_t slot : state_.live) AddOrder(hasher, state_.orders[slot]);
   for (std::size_t i = 0; i < state_.requests.Size(); ++i) {
     const Request& request = state_.requests.At(i);

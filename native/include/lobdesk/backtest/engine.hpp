@@ -20,13 +20,12 @@ struct SymbolState {
   Book local;
   FeedOrders local_feed;
   Account account;
-  std::size_t exchange_at = 0;
-  std::size_t local_at = 0;
 };
 
 /// Everything that changes during a run, but the ledger's rows. Copying it makes a checkpoint.
 struct EngineState {
   std::vector<SymbolState> symbols;
+  std::vector<std::size_t> at;  ///< Next row of each stream: twice the symbol, plus 1 at receipt.
   OrderSlab orders;
   std::vector<std::int32_t> live;
   RingQueue<Request> requests;
@@ -129,7 +128,15 @@ class Engine final : private ExchangeContext, private LocalDesk {
   void Modify(std::int64_t id, Ticks price_ticks, Lots lots) override;
   void CancelAll(std::int32_t symbol) override;
 
+  /// One symbol's rows in the order of one clock.
+  struct Stream {
+    const MarketRecord* records;
+    const std::uint32_t* rows;  // null: as stored
+    const std::int32_t* slots;  // null: no order-level records
+  };
+
   std::vector<const MarketData*> data_;
+  std::vector<Stream> streams_;
   const std::vector<std::uint16_t>* steps_;
   ModelConfig model_;
   std::vector<InstrumentConfig> instruments_;
