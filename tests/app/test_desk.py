@@ -149,7 +149,7 @@ async def test_jobs_start_show_and_cancel_a_real_process(
         await wait_for_text(pilot, "── loss 0.0500")
         await pilot.press("n", *"--polite", "enter")
         await wait_for_text(pilot, "1 job running")
-        await wait_for_text(pilot, "j0002  build")
+        await wait_for_text(pilot, "j0002  build  running")
         await pilot.press("x")
         await wait_for_text(pilot, "Cancel j0002 (build)?")
         await pilot.press("y")
