@@ -15,6 +15,7 @@ import torch
 from lightning.pytorch.callbacks import Callback
 
 from lobdesk.errors import TrainingError
+from lobdesk.training.forecaster import LOBForecaster
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -87,8 +88,10 @@ class Reporter(Callback):
         self.facts: dict[str, float] = {}
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Start the clock."""
+        """Start the clock, and name the loss to beat."""
         self._start_s = time.monotonic()
+        if isinstance(pl_module, LOBForecaster) and pl_module.naive_loss is not None:
+            self.facts["naive_loss"] = pl_module.naive_loss
 
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int

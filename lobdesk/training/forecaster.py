@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -111,6 +112,17 @@ class LOBForecaster(LightningModule):
         if self.task == CLASSIFICATION:
             return functional.cross_entropy(outputs, batch["y"], weight=self.class_weights)
         return functional.mse_loss(outputs.squeeze(-1), batch["y"] / self.target_scale)
+
+    @property
+    def naive_loss(self) -> float | None:
+        """The loss of knowing nothing: one answer for every window; None for regression.
+
+        The weights even out the classes, so the best constant answer is the same for each class
+        that occurs.
+        """
+        if self.task != CLASSIFICATION:
+            return None
+        return math.log(int((self.class_weights > 0).sum()))
 
     def training_step(self, batch: dict[str, Tensor]) -> Tensor:
         """Return the loss of one training batch."""

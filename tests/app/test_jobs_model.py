@@ -25,8 +25,10 @@ def sample(step: int, **facts: float) -> Sample:
 def test_run_of_a_job_is_shown_once(tmp_path: Path) -> None:
     run = create_run(tmp_path, "train", name="deeplob", config={})
     other = create_run(tmp_path, "train", name="linear", config={})
+    other.finish("finished")
+    making = create_run(tmp_path, "train", name="busy", config={})
 
-    work = WorkList().merge([job(facts={"run": run.id})], [run, other])
+    work = WorkList().merge([job(facts={"run": run.id})], [run, other, making])
 
     assert {entry.id for entry in work} == {"j0001", other.id}
 
@@ -60,7 +62,7 @@ def test_list_row_says_state_and_progress_in_words() -> None:
     (running,) = WorkList().merge([job(done=3, total=10, eta_s=61.0)], [])
     (failed,) = WorkList().merge([job(state="failed", reason="disk is full")], [])
 
-    assert "30%" in work_row(running)[4]
-    assert work_row(running)[5] == "61.0 s"
-    assert work_row(failed)[3] == "failed !"
+    assert "30%" in work_row(running)[3]
+    assert work_row(running)[4] == "61.0 s"
+    assert work_row(failed)[2] == "failed !"
     assert dict(details(failed))["reason"] == "disk is full"

@@ -153,7 +153,7 @@ async def test_click_on_the_bar_seeks(data_dir: Path) -> None:
 
 async def test_unknown_run_is_a_toast_not_a_crash(data_dir: Path) -> None:
     app = LobdeskApp(data_dir, pane="replay", run="k0999")
-    async with app.run_test(size=(120, 36)) as pilot:
+    async with app.run_test(size=(120, 36), notifications=True) as pilot:
         await wait_for_text(pilot, "'k0999' is not a")
         await wait_for_text(pilot, "k0001")
 

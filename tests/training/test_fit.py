@@ -220,3 +220,14 @@ def test_loss_that_is_no_number_stops_the_training(store: WindowStore, tmp_path:
 
     with pytest.raises(TrainingError, match="loss is inf at step 1"):
         fit(forecaster_of(data), data, tmp_path, max_steps=3)
+
+
+def test_naive_loss_is_the_mean_loss_of_one_answer_for_all(store: WindowStore) -> None:
+    data = data_of(store)
+    forecaster = forecaster_of(data)
+    labels = torch.from_numpy(data.labels[data.train_rows])
+    silence = torch.zeros(len(labels), 3)
+
+    loss = torch.nn.functional.cross_entropy(silence, labels, weight=forecaster.class_weights)
+
+    assert forecaster.naive_loss == pytest.approx(float(loss), rel=1e-6)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from lobdesk.jobs import Job, Sample
     from lobdesk.runs import Run
 
-COLUMNS = ("id", "kind", "name", "state", "progress", "eta", "started")
+COLUMNS = ("id", "kind", "state", "progress", "eta", "started", "name")
 BAR_CELLS = 20
 CURVES = re.compile(r"loss|^equity$")
 BASELINE = re.compile(r"naive|baseline|majority")
@@ -71,10 +71,16 @@ class WorkList:
         self._reports: dict[str, JobReport] = {}
 
     def merge(self, jobs: Sequence[Job], runs: Sequence[Run]) -> list[Work]:
-        """Return all work; a run that a job names is part of that job."""
+        """Return all work; a run that a job names, or is just making, is part of that job."""
         named = {str(job.facts.get("run", "")) for job in jobs}
+        making = {job.kind for job in jobs if job.is_active}
         work = [_from_job(job) for job in jobs]
-        work += [self._from_run(run) for run in runs if run.id not in named]
+        work += [
+            self._from_run(run)
+            for run in runs
+            if run.id not in named
+            and not (run.manifest.state == "running" and run.manifest.kind in making)
+        ]
         return sorted(work, key=lambda entry: entry.created_ts_us, reverse=True)
 
     def _from_run(self, run: Run) -> Work:
@@ -130,7 +136,7 @@ def work_row(work: Work) -> tuple[str, ...]:
         progress = f"{'█' * filled}{'░' * (BAR_CELLS - filled)} {100 * work.fraction:3.0f}%"
     eta = duration_text(round(work.eta_s * 1e6)) if work.eta_s is not None else "--"
     started = clock_text(work.created_ts_us, digits=0)
-    return (work.id, work.kind, work.name, state, progress, eta, started)
+    return (work.id, work.kind, state, progress, eta, started, work.name)
 
 
 def details(work: Work) -> list[tuple[str, str]]:
