@@ -82,9 +82,10 @@ def live(data: Path, lines: list[bytes], path: Path) -> None:
                 (seen,) = catalog.sql("SELECT count(*) FROM snapshots").rows[0]
             assert seen >= written
     updates.sort()
+    middle, slowest = updates[len(updates) // 2] * 1e3, updates[-1] * 1e3
     print(
-        f"live      {RATE:,}/s: {len(updates)} updates, "
-        f"p50 {updates[len(updates) // 2] * 1e3:.0f} ms, slowest {updates[-1] * 1e3:.0f} ms; every reader saw every line"
+        f"live      {RATE:,}/s: {len(updates)} updates, p50 {middle:.0f} ms, "
+        f"slowest {slowest:.0f} ms; every reader saw every line"
     )
 
 
