@@ -101,6 +101,11 @@ class BarProgress:
         self._stream.flush()
 
 
+def is_terminal(stream: TextIO | None) -> bool:
+    """Return whether a stream is a terminal; a closed one (``>&-``) is None and is not."""
+    return stream is not None and stream.isatty()
+
+
 def make_progress(mode: str, stream: TextIO | None = None) -> Progress:
     """Return the reporter for ``auto``, ``json`` or ``none``.
 
@@ -109,7 +114,7 @@ def make_progress(mode: str, stream: TextIO | None = None) -> Progress:
     stream = stream if stream is not None else sys.stderr
     if mode == "json":
         return JsonProgress(stream)
-    if mode == "auto" and stream.isatty():
+    if mode == "auto" and is_terminal(stream):
         return BarProgress(stream)
     return NoProgress()
 

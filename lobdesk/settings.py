@@ -6,7 +6,6 @@ default. Unknown keys are errors.
 
 from __future__ import annotations
 
-import difflib
 import math
 import os
 import tomllib
@@ -15,11 +14,11 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from lobdesk.errors import SettingsError
+from lobdesk.errors import SettingsError, did_you_mean
 from lobdesk.paths import config_file
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
 ENV_PREFIX = "LOBDESK_"
 KRAKEN_WS_URL = "wss://ws.kraken.com/v2"
@@ -268,7 +267,7 @@ def _layers(
     path = config or (Path(named) if named else config_file())
     if config is not None or named or path.is_file():
         layers += [(f"{path}", _flatten(_read_toml(path)))]
-    if dotenv is not None and dotenv.is_file():
+    if dotenv is not None and dotenv.exists():
         layers += [(f"{dotenv}:{n}", {k: v}) for n, k, v in _read_dotenv(dotenv)]
     for variable, value in environ.items():
         if variable in DAEMON_VARIABLES:
@@ -286,14 +285,16 @@ def _read_toml(path: Path) -> dict[str, Any]:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise SettingsError(str(path), "", f"cannot be read: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except UnicodeDecodeError as error:
+        raise SettingsError(str(path), "", "is not TOML: not UTF-8 text") from error
+    except tomllib.TOMLDecodeError as error:
         raise SettingsError(str(path), "", f"is not TOML: {error}") from error
 
 
 def _flatten(tree: Mapping[str, Any]) -> dict[str, Any]:
     flat: dict[str, Any] = {}
     for section, value in tree.items():
-        if isinstance(value, dict):
+        if isinstance(value, dict) and section in Settings.__struct_fields__:
             flat |= {f"{section}.{key}": leaf for key, leaf in value.items()}
         else:
             flat[section] = value
@@ -305,7 +306,8 @@ def _read_dotenv(path: Path) -> list[tuple[int, str, Any]]:
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError(str(path), "", f"cannot be read: {error}") from error
+        reason = error.strerror if isinstance(error, OSError) else "is not UTF-8 text"
+        raise SettingsError(str(path), "", f"cannot be read: {reason}") from error
     for number, line in enumerate(lines, start=1):
         text = line.strip()
         if not text or text.startswith("#"):
@@ -369,10 +371,8 @@ def _assign(tree: dict[str, Any], dotted: str, value: object, origin: str) -> No
     tree.setdefault(section, {})[key] = value
 
 
-def _unknown(name: str, known: Any) -> str:  # noqa: ANN401 - names in any container
-    near = difflib.get_close_matches(name, list(known), n=1, cutoff=0.5)
-    hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(sorted(known))}"
-    return f"unknown key; {hint}"
+def _unknown(name: str, known: Iterable[str]) -> str:
+    return f"unknown key; {did_you_mean(name, sorted(known))}"
 
 
 def _convert(tree: dict[str, Any], origins: Mapping[str, str]) -> Settings:

@@ -19,7 +19,10 @@ def parse_rfc3339_us(text: str) -> int:
     Raises:
         ValueError: The text is not such a time, or names no offset.
     """
-    instant = dt.datetime.fromisoformat(text)
+    try:
+        instant = dt.datetime.fromisoformat(text)
+    except ValueError:
+        raise ValueError(f"{text!r} is not a time like 2026-08-01T02:54:00Z") from None
     if instant.tzinfo is None:
         raise ValueError(f"{text!r} has no offset; write it with Z for UTC")
     return (instant - EPOCH) // dt.timedelta(microseconds=1)

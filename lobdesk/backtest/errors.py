@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import difflib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
-from lobdesk.errors import BacktestError
+from lobdesk.errors import BacktestError, did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -23,17 +22,20 @@ class RefusedDataError(BacktestError):
 class UnknownNameError(BacktestError):
     """A preset, queue model, strategy, option or parameter does not exist."""
 
+    exit_code: ClassVar[int] = 2
+
     def __init__(self, what: str, name: str, known: Iterable[str]) -> None:
         self.what = what
         self.name = name
         self.known = tuple(known)
-        near = difflib.get_close_matches(name, self.known, n=1)
-        hint = f"did you mean {near[0]!r}?" if near else "known: " + ", ".join(self.known)
+        hint = did_you_mean(name, self.known)
         super().__init__(f"{what} {name!r} does not exist; {hint}")
 
 
 class OptionError(BacktestError):
     """An option of a backtest or strategy has an impossible value."""
+
+    exit_code: ClassVar[int] = 2
 
     def __init__(self, option: str, value: object, expected: str) -> None:
         self.option = option

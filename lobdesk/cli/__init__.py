@@ -6,7 +6,6 @@ Exit codes: 0 ok · 1 failed · 2 usage or configuration · 3 network, a retry m
 
 from __future__ import annotations
 
-import difflib
 import importlib
 import os
 import sys
@@ -15,11 +14,13 @@ from typing import TYPE_CHECKING
 import click
 
 from lobdesk import __version__
-from lobdesk.errors import LobdeskError
+from lobdesk.errors import LobdeskError, nearest
+from lobdesk.progress import is_terminal
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+EXIT_FAILED = 1
 EXIT_USAGE = 2
 EXIT_INTERRUPTED = 130
 
@@ -69,8 +70,8 @@ class LazyGroup(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Suggest the nearest name for one that does not exist."""
         if args[0] not in COMMANDS and not args[0].startswith("-"):
-            near = difflib.get_close_matches(args[0], COMMANDS, n=1)
-            hint = f"; did you mean {near[0]!r}?" if near else ""
+            near = nearest(args[0], COMMANDS)
+            hint = f"; did you mean {near!r}?" if near else ""
             ctx.fail(f"no such command {args[0]!r}{hint}")
         return super().resolve_command(ctx, args)
 
@@ -97,7 +98,7 @@ def cli(ctx: click.Context, data_dir: str | None) -> None:
         os.environ["LOBDESK_DATA_DIR"] = data_dir  # commands and jobs look there as well
     if ctx.invoked_subcommand is not None:
         return
-    if not (sys.stdout.isatty() and sys.stdin.isatty()):
+    if not (is_terminal(sys.stdout) and is_terminal(sys.stdin)):
         click.echo(ctx.get_help(), err=True)
         click.echo("error: the desk needs a terminal; see the commands above", err=True)
         ctx.exit(EXIT_USAGE)
@@ -111,19 +112,44 @@ def run_cli(args: Sequence[str]) -> int:
     try:
         result = cli.main(args=list(args), prog_name="lobdesk", standalone_mode=False)
         return result if isinstance(result, int) else 0
-    except LobdeskError as error:
-        click.echo(f"error: {error}", err=True)
-        return error.exit_code
-    except click.ClickException as error:
-        error.show()
-        return error.exit_code
-    except (click.Abort, KeyboardInterrupt):
-        click.echo("interrupted", err=True)
-        return EXIT_INTERRUPTED
     except BrokenPipeError:
         # The reader of our output went away (`| head`); nothing more can be said to it.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except click.exceptions.NoArgsIsHelpError as error:
+        error.show()
+        return error.exit_code
+    except (LobdeskError, click.ClickException, click.Abort, KeyboardInterrupt, OSError) as error:
+        text, code = _explain(error)
+        click.echo(text, err=True)
+        return code
+
+
+def _explain(error: BaseException) -> tuple[str, int]:
+    """Return the one line that says what happened, and the exit code."""
+    if isinstance(error, LobdeskError):
+        return f"error: {error}", error.exit_code
+    if isinstance(error, click.ClickException):
+        return f"error: {_in_one_line(error)}", error.exit_code
+    if isinstance(error, OSError):
+        return f"error: {_what_the_system_said(error)}", EXIT_FAILED
+    return "interrupted", EXIT_INTERRUPTED
+
+
+def _in_one_line(error: click.ClickException) -> str:
+    text = " ".join(error.format_message().split()).rstrip(".")
+    text = text[:1].lower() + text[1:]
+    if not isinstance(error, click.UsageError) or error.ctx is None:
+        return text
+    return f"{text}; see: {error.ctx.command_path} --help"
+
+
+def _what_the_system_said(error: OSError) -> str:
+    """Say what no room expected: a full disk, a folder that cannot be written."""
+    reason = error.strerror or str(error)
+    if error.filename is None:
+        return f"{reason}; check the disk and where standard output goes"
+    return f"{os.fsdecode(error.filename)}: {reason}; check that it can be written, and the disk"
 
 
 def main() -> None:

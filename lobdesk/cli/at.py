@@ -73,12 +73,16 @@ def gaps_command(*, symbol: str | None, data_dir: Path | None, as_json: bool) ->
 
 
 def _instant(text: str) -> int:
-    if text.isascii() and text.isdigit():
-        return int(text)
     try:
-        return parse_rfc3339_us(text)
+        if not (text.isascii() and text.isdigit()):
+            return parse_rfc3339_us(text)
+        ts_us = int(text)
+        format_rfc3339_us(ts_us)
     except ValueError as error:
         raise SettingsError("at", "TIME", str(error)) from error
+    except OverflowError as error:
+        raise SettingsError("at", "TIME", f"{text} is after the year 9999") from error
+    return ts_us
 
 
 def _plain(book: L2Snapshot) -> object:

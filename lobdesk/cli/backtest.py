@@ -18,6 +18,7 @@ from lobdesk.cli.options import (
     progress_option,
 )
 from lobdesk.errors import SettingsError
+from lobdesk.progress import is_terminal
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -169,7 +170,7 @@ def _print_report(run: Run) -> None:
                 f"{metrics['annualization_days']} days a year)"
             )
         click.echo(f"  {label:<16}{text}")
-    if sys.stdout.isatty():
+    if is_terminal(sys.stdout):
         _plot_equity(run)
     click.echo(f"see it: lobdesk replay {run.id}", err=True)
 

@@ -97,7 +97,7 @@ def status_command(*, as_json: bool, **options: Any) -> None:  # noqa: ANN401
     """
     report, health = _look(options)
     if report is None:
-        raise click.ClickException(health.reason)
+        raise click.ClickException(f"{health.reason}; start one with: lobdesk daemon run")
     if as_json:
         print_json(_as_dict(report, health))
         return

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from lobdesk.cli.options import data_dir_option, json_option, print_json
+from lobdesk.progress import is_terminal
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -33,7 +34,7 @@ def demo_command(*, seed: int, no_tui: bool, data_dir: Path | None, as_json: boo
         return
     click.echo(f"\nDone in {report['seconds']} s. Everything is in {folder}")
     click.echo(f"Look at it:  lobdesk --data-dir {folder}")
-    if not no_tui and sys.stdin.isatty() and sys.stdout.isatty():
+    if not no_tui and is_terminal(sys.stdin) and is_terminal(sys.stdout):
         from lobdesk.cli.desk import open_desk
 
         open_desk(data_dir=folder, pane="replay", run=report["backtests"][0]["run"])

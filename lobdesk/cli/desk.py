@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from lobdesk.cli.options import data_paths
+from lobdesk.progress import is_terminal
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,7 +25,7 @@ def open_desk(data_dir: Path | None = None, pane: str = "books", run: str | None
         run: Backtest that the Replay pane opens.
     """
     # Textual paints on standard error and would fill a log file or a pipe with escape codes.
-    if not all(stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr)):
+    if not all(map(is_terminal, (sys.stdin, sys.stdout, sys.stderr))):
         click.echo("error: the desk needs a terminal on input, output and error", err=True)
         sys.exit(EXIT_USAGE)
     from lobdesk.app.app import LobdeskApp

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import click
 
 from lobdesk.cli.options import data_dir_option, data_paths, json_option, print_json
+from lobdesk.progress import is_terminal
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -86,7 +87,7 @@ def _training() -> Finding:
 
 
 def _terminal() -> Finding:
-    if not sys.stdout.isatty():
+    if not is_terminal(sys.stdout):
         return Finding("terminal", "warn", "standard output is no terminal; the desk needs one")
     size = shutil.get_terminal_size()
     colors = (
@@ -102,7 +103,7 @@ def _disk(root: Path) -> Finding:
     while not place.exists() and place != place.parent:
         place = place.parent
     free = shutil.disk_usage(place).free
-    if not os.access(place, os.W_OK):
+    if not place.is_dir() or not os.access(place, os.W_OK):
         return Finding("data", "fail", f"{root} cannot be written; choose another with --data-dir")
     state = "ok" if free >= LOW_DISK_BYTES else "warn"
     return Finding("data", state, f"{root}, {free / 1024**3:.1f} GiB free")

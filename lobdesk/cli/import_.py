@@ -18,17 +18,7 @@ from lobdesk.cli.options import (
 if TYPE_CHECKING:
     from lobdesk.importers import ImportReport
 
-NAMES = (
-    "auto",
-    "cbcap",
-    "cryptofeed",
-    "hftbacktest",
-    "lobster",
-    "databento-csv",
-    "lob10",
-    "fi2010",
-    "jsonl",
-)
+NAMES = ("auto", "cbcap")
 
 
 @click.command("import")

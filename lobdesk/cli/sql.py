@@ -95,7 +95,8 @@ def _query(name: str | None, text: str | None, file: Path | None) -> str | None:
         try:
             return sys.stdin.read() if str(file) == "-" else file.read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
-            raise SettingsError(str(file), "", f"cannot be read: {error}") from error
+            reason = error.strerror if isinstance(error, OSError) else "is not UTF-8 text"
+            raise SettingsError(str(file), "", f"cannot be read: {reason}") from error
     return load_query(name).sql if name is not None else None
 
 

@@ -7,12 +7,11 @@ from lobdesk.importers.importing import (
     import_file,
     list_sources,
 )
-from lobdesk.importers.registry import FORMATS, PLANNED, UnsupportedFormatError, find_format
+from lobdesk.importers.registry import FORMATS, UnsupportedFormatError, find_format
 from lobdesk.importers.source import ForeignCapture, ImportedFrame, ImportFormat
 
 __all__ = [
     "FORMATS",
-    "PLANNED",
     "ForeignCapture",
     "ImportFormat",
     "ImportReport",

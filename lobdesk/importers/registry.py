@@ -13,8 +13,6 @@ if TYPE_CHECKING:
     from lobdesk.importers.source import ImportFormat
 
 FORMATS: dict[str, ImportFormat] = {entry.name: entry for entry in (CBCAP,)}
-PLANNED = ("cryptofeed", "hftbacktest", "lobster", "databento-csv", "lob10", "fi2010", "jsonl")
-"""Names that the command line reserves; importing them is refused, not guessed."""
 HEAD_BYTES = 4096
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 
 from lobdesk.index.columns import read_snapshots, read_trades
-from lobdesk.index.errors import QueryError, UnknownSymbolError
+from lobdesk.index.errors import QueryError, UnknownSourceError, UnknownSymbolError
 from lobdesk.index.query import fetch
 from lobdesk.index.session import open_session
 from lobdesk.paths import DataPaths
@@ -229,13 +229,19 @@ class Catalog:
         return found
 
     def gaps(self, symbol: str | None = None) -> list[Gap]:
-        """Return the noted gaps of one symbol or all, in order of time."""
+        """Return the noted gaps of one symbol or all, in order of time.
+
+        Raises:
+            UnknownSymbolError: The index has nothing of the symbol.
+        """
         rows = self._rows(
             "SELECT source, symbol, cause, last_verified_seq, first_verified_seq, from_us, to_us "
             "FROM gaps WHERE ?::VARCHAR IS NULL OR symbol = ?::VARCHAR "
             "ORDER BY from_us, source, seq",
             [symbol, symbol],
         )
+        if symbol is not None and not rows:
+            self._require(symbol)
         names = Gap.__dataclass_fields__
         return [Gap(**dict(zip(names, row, strict=True))) for row in rows]
 
@@ -254,10 +260,11 @@ class Catalog:
 
         Raises:
             UnknownSymbolError: The index has nothing of the symbol.
+            UnknownSourceError: It has, but not from this source.
         """
         rows = self._rows(_BOOK_AT, [symbol, ts_us, source, source])
         if not rows:
-            self._require(symbol)
+            self._require(symbol, source)
             return None
         seq, exch, recv, price, qty, bid_ticks, bid_lots, ask_ticks, ask_lots, crc, verified = rows[
             0
@@ -283,10 +290,14 @@ class Catalog:
         except duckdb.Error as error:
             raise QueryError(str(error).splitlines()[0]) from error
 
-    def _require(self, symbol: str) -> None:
+    def _require(self, symbol: str, source: str | None = None) -> None:
         known = [info.symbol for info in self.symbols()]
         if symbol not in known:
             raise UnknownSymbolError(symbol, known)
+        if source is not None:
+            found = self._rows(_SOURCES, [symbol])
+            if source not in (sources := [name for (name,) in found]):
+                raise UnknownSourceError(symbol, source, sources)
 
 
 def open_catalog(data_dir: Path | str, *, threads: int = 2, has_tail: bool = True) -> Catalog:
@@ -353,6 +364,8 @@ FROM (
     FROM internal.gaps WHERE symbol = ?
 )
 """
+
+_SOURCES = "SELECT DISTINCT source FROM internal.snapshots WHERE symbol = ? ORDER BY source"
 
 _BOOK_AT = """
 SELECT seq, exch_ts_us, recv_ts_us, price_precision, qty_precision,

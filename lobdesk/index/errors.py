@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lobdesk.errors import CatalogError
+from lobdesk.errors import CatalogError, did_you_mean, nearest
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -43,7 +43,19 @@ class UnknownSymbolError(CatalogError):
         self.symbol = symbol
         self.known = known
         names = ", ".join(known) if known else "none"
-        super().__init__(f"{symbol!r} is not indexed; indexed are: {names}")
+        near = nearest(symbol, known)
+        hint = f"did you mean {near!r}? " if near else ""
+        super().__init__(f"{symbol!r} is not indexed; {hint}indexed are: {names}")
+
+
+class UnknownSourceError(CatalogError):
+    """The index has nothing of a symbol from the source that was named."""
+
+    def __init__(self, symbol: str, source: str, known: list[str]) -> None:
+        self.symbol = symbol
+        self.source = source
+        self.known = known
+        super().__init__(f"{symbol}: {source!r} does not have it; {did_you_mean(source, known)}")
 
 
 class BookMissingError(CatalogError):

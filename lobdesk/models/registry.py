@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
-from lobdesk.errors import TrainingError
+from lobdesk.errors import TrainingError, did_you_mean
 from lobdesk.models.bin_ctabl import BinCTABL
 from lobdesk.models.deeplob import DeepLOB
 
@@ -64,7 +64,7 @@ def build_model(name: str, *, features: int, window_rows: int, outputs: int) -> 
         outputs: Classes, or 1 for regression.
 
     Raises:
-        TrainingError: The name is unknown, or the model cannot take this shape.
+        UnknownModelError: The name is unknown, or the model cannot take this shape.
     """
     try:
         return _named(name).build(features, window_rows, outputs)
@@ -76,7 +76,7 @@ def model_columns(name: str, feature_names: Sequence[str]) -> list[int]:
     """Return which columns of a store a model reads.
 
     Raises:
-        TrainingError: The name is unknown.
+        UnknownModelError: The name is unknown.
     """
     columns = list(range(len(feature_names)))
     if not _named(name).reads_levels_only:
@@ -84,7 +84,17 @@ def model_columns(name: str, feature_names: Sequence[str]) -> list[int]:
     return [column for column in columns if LEVEL_COLUMN.fullmatch(feature_names[column])]
 
 
+class UnknownModelError(TrainingError):
+    """No model is registered under a name."""
+
+    exit_code: ClassVar[int] = 2
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        super().__init__(f"model {name!r} does not exist; {did_you_mean(name, MODELS)}")
+
+
 def _named(name: str) -> Model:
     if name not in MODELS:
-        raise TrainingError(f"model {name!r} is not one of {', '.join(MODELS)}")
+        raise UnknownModelError(name)
     return MODELS[name]

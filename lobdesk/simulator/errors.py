@@ -21,7 +21,8 @@ class AddressError(SimulatorError):
     def __init__(self, host: str, port: int, reason: str) -> None:
         self.host = host
         self.port = port
-        super().__init__(f"cannot listen on {host}:{port}: {reason}; --port 0 takes a free one")
+        hint = "--port 0 takes a free one" if port else "--host must be an address of this machine"
+        super().__init__(f"cannot listen on {host}:{port}: {reason}; {hint}")
 
 
 class UnknownSymbolError(SettingsError):
@@ -44,4 +45,4 @@ class FaultScriptError(SettingsError):
     def __init__(self, path: Path, line: int, key: str, reason: str) -> None:
         self.path = path
         self.line = line
-        super().__init__(f"{path}:{line}", key, reason)
+        super().__init__(f"{path}:{line}" if line else str(path), key, reason)

@@ -7,12 +7,12 @@ and lines that begin with ``#`` are skipped.
 
 from __future__ import annotations
 
-import difflib
 from collections import Counter
 from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
+from lobdesk.errors import did_you_mean
 from lobdesk.simulator.errors import FaultScriptError
 
 if TYPE_CHECKING:
@@ -182,11 +182,7 @@ def _explain(message: str) -> tuple[str, str]:
     if not unknown:
         return where.rstrip("`"), reason
     key = name.rstrip("`")
-    near = difflib.get_close_matches(key, Fault.__struct_fields__, n=1, cutoff=0.5)
-    hint = (
-        f"did you mean {near[0]!r}?" if near else f"known are {', '.join(Fault.__struct_fields__)}"
-    )
-    return key, f"unknown key; {hint}"
+    return key, f"unknown key; {did_you_mean(key, Fault.__struct_fields__)}"
 
 
 def _parse(path: Path, number: int, line: str) -> Fault:

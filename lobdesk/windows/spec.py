@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from lobdesk.errors import WindowError
+from lobdesk.errors import WindowError, nearest
 from lobdesk.records import BOOK_LEVELS
 
 if TYPE_CHECKING:
@@ -200,8 +199,8 @@ class WindowSpec:
 def unknown(name: str, known: Iterable[str]) -> str:
     """Return a hint for a name that is not among the known ones."""
     names = list(known)
-    near = difflib.get_close_matches(name, names, n=1, cutoff=0.4)
-    hint = f"did you mean {near[0]!r}? " if near else ""
+    near = nearest(name, names)
+    hint = f"did you mean {near!r}? " if near else ""
     return f"is unknown; {hint}known: {', '.join(names)}"
 
 

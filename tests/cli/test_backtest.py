@@ -84,7 +84,7 @@ def test_progress_lines_end_with_the_run(
 def test_a_wrong_setting_is_one_line(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], more: list[str], message: str
 ) -> None:
-    assert run_cli([*records_args(tmp_path), *more]) == 1
+    assert run_cli([*records_args(tmp_path), *more]) == 2
 
     err = capsys.readouterr().err
     assert err.startswith("error: ")

@@ -72,6 +72,88 @@ def test_a_wrong_configuration_key_is_one_line_and_exit_2(tmp_path: Path) -> Non
     assert "did you mean 'fps'" in result.stderr
 
 
+@pytest.mark.parametrize(
+    ("args", "says"),
+    [
+        (["import"], "missing argument 'FILES...'; see: lobdesk import --help"),
+        (
+            ["build", "--threads", "0"],
+            "'--threads': 0 is not in the range x>=1; see: lobdesk build",
+        ),
+        (["runs", "diff"], "no such command 'diff'; see: lobdesk runs --help"),
+        (["at", "BTC/USD", "yesterday"], "'yesterday' is not a time like 2026-08-01T02:54:00Z"),
+        (["at", "BTC/USD", "9" * 30], "is after the year 9999"),
+        (["sql", "-f", "{here}/absent.sql"], "absent.sql: cannot be read: No such file"),
+        (["config", "validate", "--config", "{here}/c.toml"], "bcktest: unknown key; did you mean"),
+        (["simulate", "--faults", "{here}/absent"], "absent: cannot be read: No such file"),
+        (["daemon", "status"], "{here}/.env: cannot be read: Is a directory"),
+    ],
+)
+def test_a_usage_error_is_one_line_that_says_what_to_do(
+    args: list[str], says: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    (tmp_path / "c.toml").write_text("[bcktest]\n")
+    if args[0] == "daemon":
+        (tmp_path / ".env").mkdir()
+        says = says.replace("{here}/", "")
+    monkeypatch.chdir(tmp_path)
+    assert run_cli([arg.format(here=tmp_path) for arg in args]) == 2
+    err = capsys.readouterr().err
+    assert err.startswith("error: ")
+    assert err.count("\n") == 1
+    assert says in err
+
+
+@pytest.mark.parametrize("command", ["index", "demo"])
+def test_a_data_directory_that_cannot_be_made_is_one_line(command: str, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    place = tmp_path / "file" / "data"
+    result = lobdesk(command, "--data-dir", str(place))
+    assert result.returncode == 1
+    assert result.stderr.startswith(f"error: {tmp_path}/file")
+    assert result.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("args", [["paths"], ["doctor"], ["runs", "ls", "--json"]])
+@pytest.mark.parametrize(("where", "code"), [(">/dev/full", 1), (">&-", 0)])
+def test_output_that_goes_nowhere_is_no_traceback(
+    args: list[str], where: str, code: int, tmp_path: Path
+) -> None:
+    line = f'"$0" -m lobdesk --data-dir "$1" {" ".join(args)} {where}'
+    command = ["sh", "-c", line, sys.executable, str(tmp_path)]
+    result = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert result.returncode == code
+    assert result.stderr.count("\n") == code
+
+
+def test_import_offers_the_formats_that_exist() -> None:
+    from lobdesk.cli.import_ import NAMES
+    from lobdesk.importers import FORMATS
+
+    assert ("auto", *FORMATS) == NAMES
+
+
+def test_doctor_fails_where_the_data_directory_cannot_be(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    result = lobdesk("doctor", "--json", "--data-dir", str(tmp_path / "file" / "data"))
+    findings = {finding["name"]: finding for finding in json.loads(result.stdout)["findings"]}
+    assert findings["data"]["state"] == "fail"
+    assert result.returncode == 1
+
+
+@pytest.mark.parametrize("command", [["train"], ["evaluate", "t0001"], ["signals", "t0001"]])
+def test_a_missing_extra_is_one_line(command: list[str], tmp_path: Path) -> None:
+    code = (
+        "import sys; sys.modules['torch'] = None; from lobdesk.cli import run_cli;"
+        f"sys.exit(run_cli([*{command!r}, '--data-dir', {str(tmp_path)!r}]))"
+    )
+    result = lobdesk(code=code)
+    assert result.returncode == 2
+    assert result.stderr.count("\n") == 1
+    assert 'pip install "lobdesk[train]"' in result.stderr
+
+
 def test_doctor_finds_the_engine() -> None:
     result = lobdesk("doctor", "--json")
     findings = {finding["name"]: finding for finding in json.loads(result.stdout)["findings"]}

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from lobdesk.index import open_catalog, update_index
-from lobdesk.index.errors import QueryError, UnknownSymbolError
+from lobdesk.index.errors import QueryError, UnknownSourceError, UnknownSymbolError
 from lobdesk.runs import create_run
 from tests.index.journals import JournalWriter, compact, plain_snapshot, plain_trade
 
@@ -113,6 +113,37 @@ def test_frame_whose_checksum_failed_is_found(tmp_path: Path) -> None:
     assert (quality.book_frames, quality.verified, quality.failed) == (4, 2, 1)
     assert (quality.unverified, quality.resyncs, quality.gaps) == (1, 1, 1)
     assert quality.gap_us == 1_000_000
+
+
+def test_snapshot_whose_checksum_failed_within_a_gap_is_found(tmp_path: Path) -> None:
+    writer = JournalWriter(tmp_path / "l2")
+    writer.frame(book_frame("snapshot"), DAY_US, derive=False)
+    snapshot_line(writer, 1)
+    for kind in ("update", "snapshot", "update", "snapshot"):
+        writer.frame(book_frame(kind), DAY_US, derive=False)
+    snapshot_line(writer, 5)
+    gap = {
+        "kind": "gap", "symbol": "X/Y", "cause": "checksum", "last_verified_seq": 1,
+        "first_verified_seq": 5, "from_us": DAY_US, "to_us": DAY_US + 1_000_000,
+    }  # fmt: skip
+    writer.note(gap, DAY_US)
+    update_index(tmp_path)
+
+    with open_catalog(tmp_path) as catalog:
+        rows = catalog.sql("SELECT seq, checksum_ok FROM raw_events ORDER BY seq").fetchall()
+        quality = catalog.quality("X/Y")
+
+    assert rows == [(1, True), (2, False), (3, False), (4, None), (5, True), (6, None)]
+    assert (quality.verified, quality.failed, quality.unverified) == (2, 2, 1)
+
+
+def test_a_name_that_is_not_there_is_an_error_not_an_empty_answer(indexed: Path) -> None:
+    with open_catalog(indexed) as catalog:
+        with pytest.raises(UnknownSymbolError, match=r"did you mean 'BTC/USD'\? indexed are: BTC"):
+            catalog.gaps("BTC")
+        with pytest.raises(UnknownSourceError, match="'nobody' does not have it; known are btc"):
+            catalog.book_at("BTC/USD", 0, source="nobody")
+        assert catalog.book_at("BTC/USD", 0, source="btc") is None
 
 
 def test_tail_is_seen_before_it_is_indexed(tmp_path: Path) -> None:

@@ -121,7 +121,7 @@ def test_every_registered_model_takes_windows_and_chunks(name: str) -> None:
 
 
 def test_unknown_model_is_refused_with_the_known_names() -> None:
-    with pytest.raises(TrainingError, match="'deplob' is not one of deeplob"):
+    with pytest.raises(TrainingError, match="did you mean 'deeplob'"):
         build_model("deplob", features=40, window_rows=100, outputs=3)
 
 

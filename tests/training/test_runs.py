@@ -217,9 +217,9 @@ def test_finished_run_that_is_resumed_keeps_its_weights_and_figures(data_dir: Pa
 
 
 def test_run_that_fails_says_so(data_dir: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run_cli(train_args(data_dir, "--model", "perceptron", steps=1)) == 1
+    assert run_cli(train_args(data_dir, "--model", "perceptron", steps=1)) == 2
 
-    assert "model 'perceptron' is not one of deeplob" in capsys.readouterr().err
+    assert "model 'perceptron' does not exist; known are deeplob" in capsys.readouterr().err
     newest = max((data_dir / "runs").glob("t*"))
     assert lines_of(newest / "progress.jsonl")[-1]["event"] == "failed"
     assert json.loads((newest / "manifest.json").read_text())["state"] == "failed"

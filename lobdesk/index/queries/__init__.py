@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import difflib
 from dataclasses import dataclass
 from pathlib import Path
 
+from lobdesk.errors import nearest
 from lobdesk.index.errors import QueryError
 
 FOLDER = Path(__file__).parent
@@ -40,8 +40,8 @@ def load_query(name: str) -> Query:
     known = {query.name: query for query in list_queries()}
     if name in known:
         return known[name]
-    near = difflib.get_close_matches(name, known, n=1)
-    hint = f"did you mean {near[0]!r}?" if near else "see: lobdesk sql"
+    near = nearest(name, known)
+    hint = f"did you mean {near!r}?" if near else "see: lobdesk sql"
     raise QueryError(f"{name!r} is not a shipped query; {hint}")
 
 
