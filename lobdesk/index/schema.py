@@ -117,7 +117,8 @@ RAW_EVENTS = Table(
         Column(
             "checksum_ok", "BOOLEAN",
             "Of a book frame: true if our book had the exchange's checksum, false if not, null if "
-            "it was not compared.", "verdicts.checksum_ok",
+            "it was not compared. A failure shows once the book is verified again.",
+            "verdicts.checksum_ok",
         ),
     ),
     joins="LEFT JOIN internal.verdicts verdicts "

@@ -37,18 +37,20 @@ SELECT source, kind, symbol, date, segment, indexed_bytes, is_sealed, is_missing
 FROM internal.segments
 """
 
+# What failed follows from the gaps: the frame that began one, and snapshots that did not end it.
 # A LEFT JOIN whose right side is grouped by its key costs nothing where the column is not used.
 VERDICTS_VIEW = """
 CREATE VIEW internal.verdicts AS
 SELECT source, seq, bool_and(checksum_ok) AS checksum_ok FROM (
     SELECT source, seq, verified AS checksum_ok FROM internal.snapshots
     UNION ALL
-    SELECT g.source, min(e.seq), false
-    FROM internal.gaps g
-    JOIN internal.raw_events e
-      ON e.source = g.source AND e.seq > g.last_verified_seq AND e.seq < g.first_verified_seq
-    WHERE g.cause = 'checksum' AND e.dir = 'in' AND e.channel = 'book' AND e.symbol = g.symbol
-    GROUP BY g.source, g.seq, g.symbol
+    SELECT source, seq, false FROM (
+        SELECT g.source, e.seq, e.type, min(e.seq) OVER (PARTITION BY g.source, g.seq) AS first
+        FROM internal.gaps g
+        JOIN internal.raw_events e
+          ON e.source = g.source AND e.seq > g.last_verified_seq AND e.seq < g.first_verified_seq
+        WHERE g.cause = 'checksum' AND e.dir = 'in' AND e.channel = 'book' AND e.symbol = g.symbol
+    ) WHERE seq = first OR type = 'snapshot'
 ) GROUP BY source, seq
 """
 
