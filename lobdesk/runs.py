@@ -81,12 +81,33 @@ class Run:
         write_json(self.path / "manifest.json", msgspec.to_builtins(self.manifest))
 
     def metrics(self) -> dict[str, Any]:
-        """Return the metrics, empty if there are none yet."""
+        """Return the metrics, empty if there are none yet.
+
+        Raises:
+            DamagedRunError: They cannot be read.
+        """
         path = self.path / "metrics.json"
         if not path.is_file():
             return {}
-        loaded: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        try:
+            loaded: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise DamagedRunError(self.path, path.name, str(error)) from error
         return loaded
+
+
+class DamagedRunError(RunError):
+    """A file of a run cannot be read.
+
+    Attributes:
+        path: The run's folder.
+    """
+
+    def __init__(self, path: Path, file: str, reason: str) -> None:
+        self.path = path
+        super().__init__(
+            f"{path / file}: is damaged ({reason}); restore it, or: lobdesk runs rm {path.name}"
+        )
 
 
 def create_run(
@@ -133,7 +154,8 @@ def open_run(runs_dir: Path, run_id: str) -> Run:
     """Return a run by its identifier.
 
     Raises:
-        RunError: There is no such run, or its manifest cannot be read.
+        RunError: There is no such run.
+        DamagedRunError: Its manifest cannot be read.
     """
     path = runs_dir / run_id
     if not RUN_ID.fullmatch(run_id) or not (path / "manifest.json").is_file():
@@ -142,20 +164,29 @@ def open_run(runs_dir: Path, run_id: str) -> Run:
         text = (path / "manifest.json").read_bytes()
         return Run(path, msgspec.json.decode(text, type=RunManifest))
     except (OSError, msgspec.DecodeError) as error:
-        raise RunError(f"{path / 'manifest.json'}: {error}") from error
+        raise DamagedRunError(path, "manifest.json", str(error)) from error
 
 
 def list_runs(runs_dir: Path, kind: str | None = None) -> list[Run]:
     """Return all readable runs, newest first."""
-    if not runs_dir.is_dir():
-        return []
-    runs = []
-    for path in runs_dir.iterdir():
-        if RUN_ID.fullmatch(path.name) and (path / "manifest.json").is_file():
+    return scan_runs(runs_dir, kind)[0]
+
+
+def scan_runs(runs_dir: Path, kind: str | None = None) -> tuple[list[Run], list[DamagedRunError]]:
+    """Return the readable runs, newest first, and what is wrong with each of the others."""
+    runs, damaged = [], []
+    for path in sorted(runs_dir.iterdir()) if runs_dir.is_dir() else []:
+        if not RUN_ID.fullmatch(path.name) or not (path / "manifest.json").is_file():
+            continue
+        try:
             run = open_run(runs_dir, path.name)
-            if kind is None or run.manifest.kind == kind:
-                runs.append(run)
-    return sorted(runs, key=lambda run: (run.manifest.created_ts_us, run.id), reverse=True)
+        except DamagedRunError as error:
+            damaged.append(error)
+            continue
+        if kind is None or run.manifest.kind == kind:
+            runs.append(run)
+    runs.sort(key=lambda run: (run.manifest.created_ts_us, run.id), reverse=True)
+    return runs, damaged
 
 
 def write_json(path: Path, value: object) -> None:

@@ -40,7 +40,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "train": ("train", "Train a model on a window store."),
     "evaluate": ("train", "Judge a trained model again, beside the baselines."),
     "signals": ("signals", "Write a trained model's causal predictions."),
-    "backtest": ("backtest", "Run a backtest or acceptance scenarios."),
+    "backtest": ("backtest", "Run a backtest, or check scenario files."),
     "replay": ("replay", "Open the desk on the replay of a backtest."),
     "runs": ("runs", "List, show or remove trainings and backtests."),
     "config": ("config", "Show the settings and where each comes from."),

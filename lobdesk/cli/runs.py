@@ -28,9 +28,11 @@ def runs_command() -> None:
 @json_option
 def ls(*, kind: str | None, data_dir: Path | None, as_json: bool) -> None:
     """List runs, newest first."""
-    from lobdesk.runs import list_runs
+    from lobdesk.runs import scan_runs
 
-    runs = list_runs(data_paths(data_dir).runs, kind)
+    runs, damaged = scan_runs(data_paths(data_dir).runs, kind)
+    for error in damaged:
+        click.echo(f"warning: {error}", err=True)
     if as_json:
         print_json({"runs": [_summary(run) for run in runs]})
         return
@@ -81,23 +83,32 @@ def rm(runs: tuple[str, ...], *, yes: bool, data_dir: Path | None, as_json: bool
     """Remove runs with everything in their folders."""
     import shutil
 
-    from lobdesk.errors import RunError
-    from lobdesk.runs import open_run
-
     folder = data_paths(data_dir).runs
-    opened = [open_run(folder, run) for run in dict.fromkeys(runs)]
-    for run in opened:
-        if run.manifest.state == "running":
-            raise RunError(f"{run.id} is running; cancel its job before removing it")
+    found = dict(_removable(folder, run) for run in dict.fromkeys(runs))
     if not yes:
-        names = ", ".join(f"{run.id} ({run.manifest.name})" for run in opened)
+        names = ", ".join(f"{path.name} ({name})" for path, name in found.items())
         click.confirm(f"Remove {names}?", abort=True, err=True)
-    for run in opened:
-        shutil.rmtree(run.path)
+    for path in found:
+        shutil.rmtree(path)
+    removed = [path.name for path in found]
     if as_json:
-        print_json({"removed": [run.id for run in opened]})
+        print_json({"removed": removed})
     else:
-        click.echo(f"removed {', '.join(run.id for run in opened)}", err=True)
+        click.echo(f"removed {', '.join(removed)}", err=True)
+
+
+def _removable(folder: Path, run_id: str) -> tuple[Path, str]:
+    """Return a run's folder and name; a damaged run can be removed as well."""
+    from lobdesk.errors import RunError
+    from lobdesk.runs import DamagedRunError, open_run
+
+    try:
+        run = open_run(folder, run_id)
+    except DamagedRunError as error:
+        return error.path, "damaged"
+    if run.manifest.state == "running":
+        raise RunError(f"{run.id} is running; cancel its job before removing it")
+    return run.path, run.manifest.name
 
 
 def _summary(run: Run) -> dict[str, Any]:

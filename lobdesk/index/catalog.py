@@ -12,7 +12,7 @@ import duckdb
 
 from lobdesk.index.columns import read_snapshots, read_trades
 from lobdesk.index.errors import QueryError, UnknownSourceError, UnknownSymbolError
-from lobdesk.index.query import fetch
+from lobdesk.index.query import fetch, one_line
 from lobdesk.index.session import open_session
 from lobdesk.paths import DataPaths
 from lobdesk.records import L2Snapshot
@@ -288,7 +288,7 @@ class Catalog:
             with self.cursor() as con:
                 return con.execute(text, values).fetchall()
         except duckdb.Error as error:
-            raise QueryError(str(error).splitlines()[0]) from error
+            raise QueryError(one_line(error)) from error
 
     def _require(self, symbol: str, source: str | None = None) -> None:
         known = [info.symbol for info in self.symbols()]

@@ -73,4 +73,6 @@ def one_line(error: Exception) -> str:
     lines = [line.strip() for line in str(error).splitlines()]
     useful = [line for line in lines if line and not line.startswith(("^", "LINE "))]
     place = next((line for line in lines if line.startswith("LINE ")), "")
-    return " ".join([*useful[:2], f"({place})" if place else ""]).strip()
+    text = " ".join([*useful[:2], f"({place})" if place else ""]).strip()
+    is_part = "/lake/" in text and text.startswith(("IO Error", "Invalid Input Error"))
+    return f"{text}; make the parts anew with: lobdesk index --rebuild" if is_part else text

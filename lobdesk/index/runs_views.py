@@ -5,10 +5,9 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from lobdesk.errors import RunError
 from lobdesk.index import duck
 from lobdesk.index.other_views import LEDGERS, RUNS
-from lobdesk.runs import list_runs, open_run
+from lobdesk.runs import DamagedRunError, list_runs
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -22,11 +21,7 @@ if TYPE_CHECKING:
 
 def create_run_views(con: duckdb.DuckDBPyConnection, paths: DataPaths) -> list[Path]:
     """Create ``runs``, ``fills``, ``orders`` and ``equity``; return the files behind them."""
-    try:
-        runs = list_runs(paths.runs)
-    except RunError:
-        # One unreadable manifest must not make market data unreachable.
-        runs = _readable(paths)
+    runs = list_runs(paths.runs)
     stored = ", ".join(f"{c.name} {c.type}" for c in RUNS.columns if c.type != "TIMESTAMP")
     con.execute(f"CREATE TABLE internal.runs ({stored})")
     if runs:
@@ -46,21 +41,11 @@ def create_run_views(con: duckdb.DuckDBPyConnection, paths: DataPaths) -> list[P
     return used
 
 
-def _readable(paths: DataPaths) -> list[Run]:
-    found = []
-    for path in sorted(paths.runs.iterdir(), reverse=True):
-        try:
-            found.append(open_run(paths.runs, path.name))
-        except RunError:
-            continue
-    return found
-
-
 def _row(run: Run) -> list[object]:
     manifest = run.manifest
     try:
         metrics = run.metrics()
-    except (OSError, ValueError):
+    except DamagedRunError:
         metrics = {}
     return [
         manifest.id, manifest.kind, manifest.name, manifest.state, manifest.created_ts_us,

@@ -31,6 +31,30 @@ def test_ls_lists_runs_as_text_and_json(
     assert entry["metrics"]["val"] == {"mcc": 0.214}
 
 
+def test_a_damaged_run_is_named_and_can_be_removed(
+    run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other = create_run(tmp_path / "runs", "backtest", name="b", config={})
+    (other.path / "manifest.json").write_bytes(b"\xa4")
+    assert lobdesk(tmp_path, "runs", "ls") == 0
+    captured = capsys.readouterr()
+    assert "t0001" in captured.out
+    assert captured.err.count("\n") == 1
+    assert "k0002/manifest.json: is damaged" in captured.err
+    assert lobdesk(tmp_path, "runs", "show", "k0002") == 1
+    assert lobdesk(tmp_path, "runs", "rm", "k0002", "--yes") == 0
+    assert not other.path.exists()
+    assert run.path.exists()
+
+
+def test_damaged_metrics_are_one_line(
+    run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (run.path / "metrics.json").write_text("{")
+    assert lobdesk(tmp_path, "runs", "show", "t0001") == 1
+    assert "metrics.json: is damaged" in capsys.readouterr().err
+
+
 def test_ls_of_nothing_names_the_next_command(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
