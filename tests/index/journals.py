@@ -1,4 +1,4 @@
-"""Journals for tests, written line by line as DESIGN's format says, by a slow and obvious book."""
+"""Journals for tests, written line by line as docs/journal.md says, by a slow and obvious book."""
 
 from __future__ import annotations
 
