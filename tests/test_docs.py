@@ -9,7 +9,7 @@ import click
 import pytest
 
 from lobdesk.cli import COMMANDS, cli
-from lobdesk.settings import DAEMON_VARIABLES
+from lobdesk.settings import DAEMON_VARIABLES, BacktestSettings, TrainingSettings
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -56,6 +56,23 @@ def test_the_changelog_names_every_command() -> None:
     aliases = {"record"}
     missing = {name for name in COMMANDS if not re.search(rf"`lobdesk[- ]{name}\b", text)}
     assert missing == aliases
+
+
+@pytest.mark.parametrize(
+    ("command", "settings"), [("train", TrainingSettings()), ("backtest", BacktestSettings())]
+)
+def test_defaults_told_by_help_are_those_of_the_settings(command: str, settings: object) -> None:
+    options = {option.name: option for option in resolve([command])[0].params}
+    told = 0
+    for name, option in options.items():
+        text = getattr(option, "help", None) or ""
+        listed = re.search(r"([\w-]+) \(default\)|\(default: ([^,)]+)", text)
+        if listed is None or not hasattr(settings, name or ""):
+            continue
+        told += 1
+        value = listed.group(1) or listed.group(2)
+        assert value in {str(getattr(settings, name)), "the first indexed one"}, name
+    assert told >= 6
 
 
 def test_every_room_is_in_the_table_of_rooms() -> None:

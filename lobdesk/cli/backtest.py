@@ -30,15 +30,27 @@ PLOT_COLUMNS, PLOT_ROWS = 78, 14
 SETTINGS_OPTIONS = [
     click.option("--symbol", help="Pair (default: the first indexed one)."),
     click.option("--source", help="Whose recording, where several have the pair."),
-    click.option("--strategy", help="join_touch or signal_follower."),
-    click.option("--param", "params", multiple=True, metavar="KEY=VALUE", help="Of the strategy."),
+    click.option("--strategy", help="join_touch (default) or signal_follower."),
+    click.option(
+        "--param", "params", multiple=True, metavar="KEY=VALUE", help="Of the strategy; repeatable."
+    ),
     click.option("--signals", metavar="RUN", help="Signals that signal_follower follows."),
-    click.option("--preset", help="lobdesk, hftbacktest or hftbacktest_partial."),
-    click.option("--queue", help="Queue model, for example risk_averse or power3."),
-    click.option("--entry-us", type=click.IntRange(min=0), help="Request latency."),
-    click.option("--response-us", type=click.IntRange(min=0), help="Report latency."),
-    click.option("--maker-fee", help="Fraction of traded value; negative is a rebate."),
-    click.option("--taker-fee", help="Fraction of traded value."),
+    click.option("--preset", help="lobdesk (default), hftbacktest or hftbacktest_partial."),
+    click.option("--queue", help="Queue model, for example risk_averse (default) or power3."),
+    click.option(
+        "--entry-us",
+        type=click.IntRange(min=0),
+        help="Request latency, microseconds (default: 5000).",
+    ),
+    click.option(
+        "--response-us",
+        type=click.IntRange(min=0),
+        help="Report latency, microseconds (default: 5000).",
+    ),
+    click.option(
+        "--maker-fee", help="Fraction of traded value (default: 0.0025); negative is a rebate."
+    ),
+    click.option("--taker-fee", help="Fraction of traded value (default: 0.004)."),
 ]
 
 

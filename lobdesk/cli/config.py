@@ -42,7 +42,7 @@ def show(*, origin: bool, config: Path | None, as_json: bool) -> None:
         click.echo(f"{key} = {value!r}{tail}")
 
 
-@config_command.command("validate")
+@config_command.command("validate", short_help="Check the configuration.")
 @config_option
 def validate(*, config: Path | None) -> None:
     """Check the configuration; errors name the place and the nearest valid key."""
@@ -52,7 +52,7 @@ def validate(*, config: Path | None) -> None:
     click.echo("the configuration is valid")
 
 
-@config_command.command("path")
+@config_command.command("path", short_help="Print the path of the user's configuration file.")
 def path() -> None:
     """Print the path of the user's configuration file, which need not exist."""
     from lobdesk.paths import config_file

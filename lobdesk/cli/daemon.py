@@ -28,18 +28,25 @@ def _data_dir_option(function: Callable[..., Any]) -> Callable[..., Any]:
     )(function)
 
 
+def _place_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    return _data_dir_option(config_option(function))
+
+
 def _settings_options(function: Callable[..., Any]) -> Callable[..., Any]:
     for option in (
-        click.option("--symbols", help="Pairs, BTC means BTC/USD [KRAKEN_SYMBOLS]."),
-        click.option("--depth", type=int, help="Book depth [KRAKEN_BOOK_DEPTH]."),
+        click.option(
+            "--symbols", help="Pairs, separated by commas; BTC means BTC/USD [KRAKEN_SYMBOLS]."
+        ),
+        click.option(
+            "--depth", type=int, help="Levels a side: 10, 25, 100, 500 or 1000 [KRAKEN_BOOK_DEPTH]."
+        ),
         click.option("--url", help="Endpoint [KRAKEN_WS_URL]."),
         click.option(
             "--persist/--verify-only",
             default=None,
             help="Write the logs, or only verify [L2_PERSIST_JSONL].",
         ),
-        _data_dir_option,
-        config_option,
+        _place_options,
     ):
         function = option(function)
     return function
@@ -48,9 +55,15 @@ def _settings_options(function: Callable[..., Any]) -> Callable[..., Any]:
 def _run_options(function: Callable[..., Any]) -> Callable[..., Any]:
     for option in (
         click.option(
-            "--duration", type=click.FloatRange(min=0, min_open=True), help="Seconds to record."
+            "--duration",
+            type=click.FloatRange(min=0, min_open=True),
+            help="Seconds to record (default: until stopped).",
         ),
-        click.option("--frames", type=click.IntRange(min=1), help="Frames to record."),
+        click.option(
+            "--frames",
+            type=click.IntRange(min=1),
+            help="Frames to record (default: until stopped).",
+        ),
         click.option(
             "--log",
             type=click.Choice(["text", "json"]),
@@ -88,7 +101,7 @@ def record_command(**options: Any) -> None:  # noqa: ANN401 - click passes one v
 
 
 @daemon_command.command("status")
-@_settings_options
+@_place_options
 @json_option
 def status_command(*, as_json: bool, **options: Any) -> None:  # noqa: ANN401
     """Show what the recorder last said about itself.
@@ -106,7 +119,7 @@ def status_command(*, as_json: bool, **options: Any) -> None:  # noqa: ANN401
 
 
 @daemon_command.command("health")
-@_settings_options
+@_place_options
 @json_option
 def health_command(*, as_json: bool, **options: Any) -> None:  # noqa: ANN401
     """Tell by exit code whether the recorder records what it should.
@@ -154,19 +167,19 @@ def _resolve(options: dict[str, Any]) -> tuple[DaemonSettings, Path]:
     from lobdesk.errors import SettingsError
     from lobdesk.settings import load_settings, parse_symbols
 
-    symbols = options["symbols"]
+    symbols: str | None = options.get("symbols")
     try:
         parsed = parse_symbols(symbols) if symbols is not None else None
     except ValueError as error:
-        raise SettingsError("--symbols", symbols, str(error)) from error
+        raise SettingsError("--symbols", symbols or "", str(error)) from error
     loaded = load_settings(
         config=options["config"],
         dotenv=Path(".env"),
         overrides={
             "daemon.symbols": parsed,
-            "daemon.book_depth": options["depth"],
-            "daemon.ws_url": options["url"],
-            "daemon.persist_jsonl": options["persist"],
+            "daemon.book_depth": options.get("depth"),
+            "daemon.ws_url": options.get("url"),
+            "daemon.persist_jsonl": options.get("persist"),
         },
     )
     settings = loaded.settings

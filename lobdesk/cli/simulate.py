@@ -100,7 +100,11 @@ class _Symbols(click.ParamType[tuple[str, ...]]):
     help="Exchange time of the synthetic market's beginning; fix it for equal frames.",
 )
 @click.option("--faults", type=click.Path(path_type=Path), help="Fault script (JSON lines).")
-@click.option("--duration", type=click.FloatRange(min=0.0, min_open=True), help="Seconds to run.")
+@click.option(
+    "--duration",
+    type=click.FloatRange(min=0.0, min_open=True),
+    help="Seconds to run (default: until stopped).",
+)
 def simulate_command(
     *,
     port: int,

@@ -31,13 +31,13 @@ if TYPE_CHECKING:
 @json_option
 @progress_option
 @click.option("--store", "store_id", help="Window store (default: the newest).")
-@click.option("--model", help="Registered model, for example deeplob.")
-@click.option("--task", help="classification or regression.")
-@click.option("--target", help="Target of the store, for example mean:10.")
-@click.option("--max-steps", type=int, help="Optimizer steps at most; -1 for no limit.")
-@click.option("--max-epochs", type=int, help="Passes over the training fold at most.")
-@click.option("--batch-size", type=int, help="Windows of a batch.")
-@click.option("--seed", type=int, help="Seed of everything random.")
+@click.option("--model", help="deeplob (default), deeplob-tf1, deeplob-paper or bin-ctabl.")
+@click.option("--task", help="classification (default) or regression.")
+@click.option("--target", help="Target of the store (default: mean:10).")
+@click.option("--max-steps", type=int, help="Optimizer steps at most (default: -1, no limit).")
+@click.option("--max-epochs", type=int, help="Passes over the training fold at most (default: 10).")
+@click.option("--batch-size", type=int, help="Windows of a batch (default: 32).")
+@click.option("--seed", type=int, help="Seed of everything random (default: 7).")
 @click.option("--resume", "resume_id", metavar="RUN", help="Go on with an interrupted run.")
 def train_command(
     *,
