@@ -133,10 +133,11 @@ class LobdeskApp(App[None]):
     # --- set-up ---
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
-        """Return the colours of the two sides and of borders."""
+        """Return the colours of the two sides, of borders and of what matters less."""
         is_dark = self.current_theme.dark
         return {
             "border": "#39414F" if is_dark else "#B9BEC6",
+            "dim": "#7F8A9B" if is_dark else "#5F6874",
             **side_variables(self.settings.palette, dark=is_dark),
         }
 
