@@ -1,12 +1,11 @@
 """The native engine. This is the only module that imports ``lobdesk._native``."""
 
+from lobdesk.errors import EngineNotBuiltError
+
 try:
     from lobdesk import _native
 except ImportError as error:  # pragma: no cover - needs a checkout that was never built
-    raise ImportError(
-        "the native engine is not built; run: pip install -e .  (or: cmake -S . -B build && "
-        "cmake --build build)"
-    ) from error
+    raise EngineNotBuiltError(str(error)) from error
 
 MODULE_FILE = str(_native.__file__)
 """Where the loaded engine lies."""

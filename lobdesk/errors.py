@@ -14,6 +14,7 @@ LobdeskError
 ├── BacktestError           market data, scenarios, orders, strategies           exit 1
 ├── JobError                background workers                                   exit 1
 ├── RunError                the registry of runs                                 exit 1
+├── EngineNotBuiltError     the native module is missing                         exit 1
 └── EngineError             the native engine (defined there)                    exit 1
 """
 
@@ -109,3 +110,13 @@ class JobError(LobdeskError):
 
 class RunError(LobdeskError):
     """A run cannot be created, found or read."""
+
+
+class EngineNotBuiltError(LobdeskError, ImportError):
+    """The native module is missing or cannot be loaded."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(
+            f"the native engine cannot be loaded ({reason}); build it: pip install -e .  "
+            "(or: cmake -S . -B build && cmake --build build)"
+        )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, fields
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from lobdesk import engine
@@ -45,7 +46,7 @@ class Account:
     fills: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Result:
     """Ledger and accounts of one backtest.
 
@@ -57,7 +58,6 @@ class Result:
         accounts: One per symbol.
         errors: (local time, code, order id) of requests that were never sent.
         events: Number of events processed.
-        digest: SHA-256 of orders, fills and equity; equal for equal runs.
         state_hash: Of the engine's final state.
     """
 
@@ -68,8 +68,12 @@ class Result:
     accounts: tuple[Account, ...]
     errors: list[tuple[int, str, int]]
     events: int
-    digest: str
     state_hash: int
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 of orders, fills and equity; equal for equal runs."""
+        return ledger_digest(self.orders, self.fills, self.equity)
 
     @property
     def position_lots(self) -> int:
@@ -210,7 +214,6 @@ class Backtest:
             accounts=tuple(Account(*running.account(i)) for i in range(len(self.data))),
             errors=[(ts_us, ERRORS[code], order) for ts_us, code, order in running.errors()],
             events=running.events,
-            digest=ledger_digest(orders, fills, equity),
             state_hash=running.state_hash(),
         )
 

@@ -98,6 +98,22 @@ class Deriver:
             verifier = self._verifiers[conn] = BookVerifier(depth=self._depth)
         return verifier
 
+    def dump(self) -> dict[int, bytes]:
+        """Return the books of all connections, for ``load``."""
+        return {conn: verifier.dump() for conn, verifier in self._verifiers.items()}
+
+    def load(self, books: dict[int, bytes]) -> None:
+        """Take over what ``dump`` returned.
+
+        Raises:
+            EngineError: It is damaged; nothing has changed then.
+        """
+        loaded = {}
+        for conn, data in books.items():
+            loaded[conn] = BookVerifier(depth=self._depth)
+            loaded[conn].load(data)
+        self._verifiers = loaded
+
     def progress(self, symbol: str) -> SymbolProgress:
         """Return how far a symbol has come."""
         return self.symbols.setdefault(symbol, SymbolProgress())

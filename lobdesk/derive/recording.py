@@ -2,20 +2,33 @@
 
 from __future__ import annotations
 
+import logging
 import os
+import time
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from lobdesk import __version__
+from lobdesk.derive.checkpoint import encode_checkpoint, store_checkpoint, take_checkpoint
 from lobdesk.derive.deriver import DEFAULT_DEPTH, Derived, Deriver
-from lobdesk.derive.repair import Repair, forget_checkpoint, repair_derived, write_checkpoint
-from lobdesk.journal import JournalWriter, note_text, now_us
+from lobdesk.derive.repair import Repair, repair_derived
+from lobdesk.journal import JournalSyncError, JournalWriter, note_text, now_us
 from lobdesk.journal.writer import SEGMENT_BYTES, SYNC_INTERVAL_S
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from lobdesk.derive.checkpoint import Checkpoint
+    from lobdesk.journal import DerivedEnd
     from lobdesk.records import RawEvent
+
+
+logger = logging.getLogger(__name__)
+
+CHECKPOINT_EVENTS = 20_000
+CHECKPOINT_INTERVAL_S = 15.0
+"""A checkpoint is written once both have passed; a start after a crash derives so much again."""
 
 
 class Recording:
@@ -60,14 +73,15 @@ class Recording:
         )
         try:
             self.deriver = Deriver(depth=depth)
-            self.repair: Repair = repair_derived(self.journal, self.deriver, depth=depth)
-            forget_checkpoint(root)
+            self.repair: Repair = repair_derived(self.journal, self.deriver)
         except BaseException:
             self.journal.close()
             raise
         self._clock = clock
-        self._underived = 0
         self._is_closed = False
+        self._derived_seq = self.journal.next_seq - 1
+        self._since_checkpoint = 0
+        self._checkpoint_s = time.monotonic()
         if clock is not None:
             self._note_start(*clock())
 
@@ -100,11 +114,9 @@ class Recording:
         boot: str | None = None,
     ) -> RawEvent:
         """Append one record to the raw log; see ``JournalWriter.append``."""
-        event = self.journal.append(
+        return self.journal.append(
             direction, frame, recv_ts_us=recv_ts_us, mono_us=mono_us, conn=conn, boot=boot
         )
-        self._underived += 1
-        return event
 
     def note(
         self,
@@ -128,6 +140,10 @@ class Recording:
             self.journal.write_derived(
                 log, symbol, line, recv_ts_us=event.recv_ts_us, seq=event.seq
             )
+        self._derived_seq = event.seq
+        self._since_checkpoint += 1
+        if self._since_checkpoint >= CHECKPOINT_EVENTS:
+            self._checkpoint_if_due()
         for facts in derived.notes:
             self.journal.append(
                 "note",
@@ -137,26 +153,51 @@ class Recording:
                 conn=event.conn,
                 boot=event.boot,
             )
-        self._underived -= 1
         return derived
+
+    def _checkpoint_if_due(self) -> None:
+        if time.monotonic() - self._checkpoint_s < CHECKPOINT_INTERVAL_S:
+            return
+        self._checkpoint_s, self._since_checkpoint = time.monotonic(), 0
+        checkpoint = self._take_checkpoint()
+        if checkpoint is not None:
+            data = encode_checkpoint(checkpoint)
+            self.journal.run_behind(partial(self._store, checkpoint.ends, data))
+
+    def _take_checkpoint(self) -> Checkpoint | None:
+        return take_checkpoint(self.journal, self.deriver, self._derived_seq, self.repair.ends)
+
+    def _store(self, ends: list[DerivedEnd], data: bytes) -> None:
+        try:
+            store_checkpoint(self.journal, ends, data)
+        except (OSError, JournalSyncError) as error:
+            # An older checkpoint only makes the next start slower.
+            logger.warning("no checkpoint written", extra={"reason": str(error)})
 
     def sync(self) -> None:
         """See ``JournalWriter.sync``."""
         self.journal.sync()
 
     def close(self) -> None:
-        """Close the journal; what was derived completely is noted, so the next start is quick."""
+        """Close the journal and note how far it was derived, so that the next start is quick.
+
+        Raises:
+            JournalSyncError: The disk does not confirm the last records.
+            JournalWriteError: The closing record cannot be written.
+        """
         if self._is_closed:
             return
         self._is_closed = True
+        checkpoint = None
         try:
             if self._clock is not None:
                 recv_ts_us, mono_us = self._clock()
                 self.note("stop", recv_ts_us=recv_ts_us, mono_us=mono_us)
+            checkpoint = self._take_checkpoint()
         finally:
             self.journal.close()
-        if self._underived == 0 and self.journal.is_derived_complete:
-            write_checkpoint(self.journal.root, self.journal.next_seq - 1)
+        if checkpoint is not None and self.journal.is_derived_complete:
+            self._store([], encode_checkpoint(checkpoint))
 
     def __enter__(self) -> Recording:
         return self

@@ -7,34 +7,37 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from lobdesk.derive.checkpoint import load_checkpoint, restore
 from lobdesk.derive.deriver import Deriver, SymbolProgress
 from lobdesk.journal import (
     DERIVED_LOGS,
     EVENTS,
     SNAPSHOTS,
     TRADES,
+    BrokenChainError,
+    DerivedEnd,
+    JournalReadError,
     TornTail,
     list_segments,
     list_symbols,
     read_events,
+    read_events_behind,
     read_lines,
+    read_seal,
     symbol_log_dir,
 )
 from lobdesk.journal.recovery import cut_tail
-from lobdesk.journal.segment_file import sync_file, write_durable
+from lobdesk.journal.segment_file import sync_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from lobdesk.derive.checkpoint import Checkpoint
     from lobdesk.journal import JournalWriter, Segment
+    from lobdesk.records import RawEvent
 
-CHECKPOINT_NAME = "derived.json"
 START_MARK = b'"raw":"{\\"kind\\":\\"start\\"'
-
-
-class _Checkpoint(msgspec.Struct, frozen=True):
-    seq: int
 
 
 class _Line(msgspec.Struct, frozen=True):
@@ -50,97 +53,130 @@ class Repair:
     """What was put right.
 
     Attributes:
-        cuts: Torn or surplus tails of derived logs.
+        cuts: Tails of derived logs that were cut off and that nothing gives again.
         lines: Lines that were derived again.
+        ends: How far each derived log reaches now.
     """
 
     cuts: list[TornTail] = field(default_factory=list)
     lines: int = 0
+    ends: list[DerivedEnd] = field(default_factory=list)
 
 
-def write_checkpoint(root: Path, seq: int) -> None:
-    """Note that everything up to an event has been derived; the journal must be closed after."""
-    write_durable(root / CHECKPOINT_NAME, msgspec.json.encode(_Checkpoint(seq)) + b"\n")
-
-
-def forget_checkpoint(root: Path) -> None:
-    """Take the note back, because deriving goes on."""
-    (root / CHECKPOINT_NAME).unlink(missing_ok=True)
-
-
-def repair_derived(journal: JournalWriter, deriver: Deriver, *, depth: int) -> Repair:
-    """Make the derived logs what the raw log says, and tell a new deriver how far symbols are.
+def repair_derived(journal: JournalWriter, deriver: Deriver) -> Repair:
+    """Make the derived logs what the raw log says, and bring a new deriver to its end.
 
     Raises:
         JournalReadError: A file cannot be read or cut.
         BrokenChainError: The raw events needed for it are damaged.
     """
     repair = Repair()
-    last_seq = journal.next_seq - 1
-    if _read_checkpoint(journal.root) != last_seq:
-        _derive_again(journal, Deriver(depth=depth), last_seq, repair)
-    for symbol, progress in _progress_before(journal.root, last_seq + 1).items():
-        deriver.symbols[symbol] = progress
-    deriver.interrupt("restart")
+    root, last_seq = journal.root, journal.next_seq - 1
+    checkpoint = load_checkpoint(root, last_seq)
+    if checkpoint is not None and not _fits(root, checkpoint, deriver):
+        checkpoint = None
+    ends = {} if checkpoint is None else {(e.log, e.symbol): e for e in checkpoint.ends}
+    if checkpoint is None or checkpoint.seq < last_seq:
+        start, events = _events_to_take(root, checkpoint, deriver)
+        certain = {
+            (log, symbol): _cut_unsure(root, ends.get((log, symbol)), (log, symbol), start, repair)
+            for log in DERIVED_LOGS
+            for symbol in list_symbols(root, log)
+        }
+        _derive_again(journal, deriver, events, certain, repair)
+    ends.update({(end.log, end.symbol): end for end in journal.derived_ends()})
+    repair.ends = list(ends.values())
     return repair
 
 
-def _read_checkpoint(root: Path) -> int | None:
+def _fits(root: Path, checkpoint: Checkpoint, deriver: Deriver) -> bool:
+    """Take over a checkpoint's state if the raw log goes on behind its mark."""
     try:
-        return msgspec.json.decode((root / CHECKPOINT_NAME).read_bytes(), type=_Checkpoint).seq
-    except (FileNotFoundError, msgspec.DecodeError, UnicodeDecodeError):
-        return None
+        next(read_events_behind(root, checkpoint.mark), None)
+    except (BrokenChainError, JournalReadError):
+        return False
+    return restore(deriver, checkpoint)
 
 
-def _derive_again(journal: JournalWriter, deriver: Deriver, last_seq: int, repair: Repair) -> None:
+def _events_to_take(
+    root: Path, checkpoint: Checkpoint | None, deriver: Deriver
+) -> tuple[int, Iterator[RawEvent]]:
+    """Return from which event on derived lines are in doubt, and the events to derive from."""
+    if checkpoint is not None:
+        seq = checkpoint.seq
+        behind = read_events_behind(root, checkpoint.mark)
+        return seq + 1, (event for event in behind if event.seq > seq)
     # Everything before this note was made complete, and synced, when it was written.
-    start = _last_start(journal.root)
-    ends: dict[tuple[str, str], int] = {}
-    for log in DERIVED_LOGS:
-        for symbol in list_symbols(journal.root, log):
-            log_dir = symbol_log_dir(journal.root, log, symbol)
-            ends[log, symbol] = _cut_unsure(log_dir, start, last_seq, repair)
-    deriver.symbols.update(_progress_before(journal.root, start))
-    for event in read_events(journal.root, start):
+    start = _last_start(root)
+    deriver.symbols.update(_progress_before(root, start))
+    deriver.interrupt("restart")
+    return start, read_events(root, start)
+
+
+def _derive_again(
+    journal: JournalWriter,
+    deriver: Deriver,
+    events: Iterator[RawEvent],
+    certain: dict[tuple[str, str], int],
+    repair: Repair,
+) -> None:
+    for event in events:
         for log, symbol, line in deriver.feed(event).lines:
-            if event.seq > ends.get((log, symbol), 0):
+            if event.seq > certain.get((log, symbol), 0):
                 journal.write_derived(log, symbol, line, recv_ts_us=event.recv_ts_us, seq=event.seq)
                 repair.lines += 1
     journal.sync_derived()
+    repair.cuts = [cut for cut in repair.cuts if not _is_given_again(cut)]
 
 
-def _cut_unsure(log_dir: Path, start: int, last_seq: int, repair: Repair) -> int:
-    """Cut a torn tail, lines of lost events and the last event's lines; return the last seq left.
+def _is_given_again(cut: TornTail) -> bool:
+    """Drop what was kept of a cut if the raw log has given the same bytes again."""
+    try:
+        with cut.path.open("rb") as file:
+            file.seek(cut.offset)
+            again = file.read(cut.length)
+        if cut.kept_at.read_bytes() != again:
+            return False
+        cut.kept_at.unlink()
+    except OSError:
+        return False
+    return True
 
-    One event may have several trade lines, and the crash may have come between two of them.
+
+def _cut_unsure(
+    root: Path, end: DerivedEnd | None, log: tuple[str, str], start: int, repair: Repair
+) -> int:
+    """Cut a derived log to what is certain; return the last seq left.
+
+    Certain are sealed segments, what a checkpoint saw, and otherwise whole lines of events before
+    ``start``. An event may have several trade lines, and the crash may have come between two.
     """
-    segments = list_segments(log_dir)
+    segments = list_segments(symbol_log_dir(root, *log))
     while segments and not segments[-1].is_sealed:
         segment = segments.pop()
-        keep, end = _sure_prefix(segment, start, last_seq)
-        size = segment.path.stat().st_size
-        if keep < size:
+        if end is not None and (segment.date, segment.first_seq) == (end.date, end.first_seq):
+            keep, last_seq = min(end.size, segment.path.stat().st_size), end.last_seq
+        else:
+            keep, last_seq = _sure_prefix(segment, start)
+        if keep < segment.path.stat().st_size:
             repair.cuts.append(cut_tail(segment.path, keep))
         if keep > 0:
             # The killed process wrote it; from here on it must survive a power cut, too.
             sync_file(segment.path)
-            return end
+            return last_seq
         segment.path.unlink()
-    return _last_line(segments[-1]).seq if segments else 0
+    return _last_seq(segments[-1]) if segments else 0
 
 
-def _sure_prefix(segment: Segment, start: int, last_seq: int) -> tuple[int, int]:
-    """Return the length of the lines that certainly are complete, and the last seq of them."""
-    keep = seq = before = 0
+def _sure_prefix(segment: Segment, start: int) -> tuple[int, int]:
+    """Return the length of the whole lines of events before ``start``, and the last seq of them."""
+    keep = seq = 0
     for line in read_lines(segment):
         parsed = _parse(line.data)
-        if parsed is None or parsed.seq > last_seq:
+        if parsed is None or parsed.seq >= start:
             break
-        if parsed.seq != seq:
-            keep, before, seq = line.offset, seq, parsed.seq
-        if parsed.seq < start:
-            keep, before = line.offset + len(line.data), seq
-    return keep, before
+        keep, seq = line.offset + len(line.data), parsed.seq
+    return keep, seq
 
 
 def _parse(data: bytes) -> _Line | None:
@@ -200,8 +236,9 @@ def _parsed_lines(segment: Segment) -> Iterator[_Line]:
             yield parsed
 
 
-def _last_line(segment: Segment) -> _Line:
-    last = _Line(0, 0)
-    for line in _parsed_lines(segment):
-        last = line
+def _last_seq(sealed: Segment) -> int:
+    last = 0
+    for line in read_lines(sealed, read_seal(sealed).frames[-1].offset):
+        parsed = _parse(line.data)
+        last = parsed.seq if parsed is not None else last
     return last

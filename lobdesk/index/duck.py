@@ -67,9 +67,11 @@ def parquet_scan(paths: Iterable[Path]) -> str:
 
 
 def flatten(columns: Columns) -> dict[str, Any]:
-    """Return columns that DuckDB can scan: levels become one column each."""
+    """Return columns that DuckDB can scan: levels become one column each, constants none."""
     flat: dict[str, Any] = {}
     for name, values in columns.items():
+        if isinstance(values, str):
+            continue
         if values.ndim == 2:
             for level, column in enumerate(np.ascontiguousarray(values.T)):
                 flat[f"{name}_{level}"] = column
@@ -78,11 +80,14 @@ def flatten(columns: Columns) -> dict[str, Any]:
     return flat
 
 
-def select_list(table: Table) -> str:
+def select_list(table: Table, columns: Columns) -> str:
     """Return SQL expressions that make a table's stored columns of flattened ones."""
     parts = []
     for column in table.columns:
-        if column.type.endswith("]"):
+        value = columns[column.name]
+        if isinstance(value, str):
+            parts.append(f'{quote(value)} AS "{column.name}"')
+        elif column.type.endswith("]"):
             levels = ", ".join(f'"{column.name}_{level}"' for level in range(BOOK_LEVELS))
             parts.append(f'array_value({levels})::{column.type} AS "{column.name}"')
         else:

@@ -46,6 +46,14 @@ class UnknownSymbolError(CatalogError):
         super().__init__(f"{symbol!r} is not indexed; indexed are: {names}")
 
 
+class BookMissingError(CatalogError):
+    """There is no book at or before an instant."""
+
+    def __init__(self, symbol: str, time: str) -> None:
+        self.symbol = symbol
+        super().__init__(f"{symbol}: the first book is after {time}")
+
+
 class QueryError(CatalogError):
     """A query is wrong, was refused or failed; the message is one line."""
 

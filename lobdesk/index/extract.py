@@ -25,7 +25,8 @@ LEVEL_COLUMNS = ("bid_ticks", "bid_lots", "ask_ticks", "ask_lots")
 STAT_COLUMNS = ("seq", "exch_ts_us", "recv_ts_us")
 
 Columns = dict[str, Any]
-"""Column name → NumPy array; levels as ``[rows, 10]``, texts as objects, nulls by mask or None."""
+"""Column name → NumPy array; levels as ``[rows, 10]``, texts as objects, nulls by mask or None.
+A string stands for a column that holds nothing else."""
 
 
 class GapNote(msgspec.Struct, kw_only=True):
@@ -125,7 +126,7 @@ def _snapshots(block: Block, frames: SnapshotFrames) -> Extract:
     segment = block.segment
     scanned = engine.scan_snapshots(block.data, symbol=segment.symbol, base_offset=block.begin)
     rejects = scanned.pop("rejects")
-    columns: Columns = {"symbol": _repeat(segment.symbol, len(scanned["seq"])), **scanned}
+    columns: Columns = {"symbol": segment.symbol, **scanned}
     for side in ("bid", "ask"):
         is_empty = columns[f"{side}_lots"][:, 0] == 0
         for what in ("ticks", "lots"):
@@ -146,7 +147,7 @@ def _trades(block: Block) -> Extract:
     segment = block.segment
     scanned = engine.scan_trades(block.data, symbol=segment.symbol, base_offset=block.begin)
     rejects = scanned.pop("rejects")
-    columns: Columns = {"symbol": _repeat(segment.symbol, len(scanned["seq"])), **scanned}
+    columns: Columns = {"symbol": segment.symbol, **scanned}
     columns["side"] = SIDES[scanned["side"]]
     columns["ord_type"] = _texts(scanned["ord_type"], columns.pop("ord_types"))
     return _result("trades", segment, columns, rejects)
@@ -166,10 +167,9 @@ def _events(block: Block) -> Extract:
     result = _result("raw_events", segment, columns, rejects)
     result.frames = frames
     if gaps:
-        result.tables["gaps"] = gaps | _where(segment, len(gaps["seq"]))
+        result.tables["gaps"] = gaps | _where(segment)
     if instruments:
-        count = len(instruments["seq"])
-        result.tables["instruments"] = instruments | {"source": _repeat(segment.source, count)}
+        result.tables["instruments"] = instruments | {"source": segment.source}
     return result
 
 
@@ -179,7 +179,7 @@ def _result(
     rows = len(columns["seq"])
     result = Extract(stats={"rows": rows, "rejects": len(rejects)})
     if rows:
-        result.tables[table] = columns | _where(segment, rows)
+        result.tables[table] = columns | _where(segment)
         for name in STAT_COLUMNS:
             if name in columns:
                 result.stats[f"{name}_min"] = int(columns[name].min())
@@ -190,7 +190,7 @@ def _result(
             "offset": np.array(offsets, np.int64),
             "length": np.array(lengths, np.int64),
             "reason": np.array(reasons, dtype=object),
-        } | _where(segment, len(rejects))
+        } | _where(segment)
     return result
 
 
@@ -258,9 +258,5 @@ def _texts(codes: NDArray[np.int32], names: list[str]) -> NDArray[np.object_]:
     return np.array([*names, None], dtype=object)[codes]
 
 
-def _repeat(text: str, count: int) -> NDArray[np.object_]:
-    return np.full(count, text, dtype=object)
-
-
-def _where(segment: Segment, count: int) -> Columns:
-    return {"source": _repeat(segment.source, count), "segment": _repeat(segment.name, count)}
+def _where(segment: Segment) -> Columns:
+    return {"source": segment.source, "segment": segment.name}

@@ -159,7 +159,7 @@ class PartWriter:
         table = TABLES[name]
         self._con.register("block", duck.flatten(columns))
         try:
-            self._copy(f"SELECT {duck.select_list(table)} FROM block", path)
+            self._copy(f"SELECT {duck.select_list(table, columns)} FROM block", path)
         finally:
             self._con.unregister("block")
 

@@ -66,7 +66,6 @@ def _read(segment: Segment, begin: int, frames: SnapshotFrames) -> list[Extract]
 def _insert(con: duckdb.DuckDBPyConnection, extracted: Extract) -> None:
     for name, columns in extracted.tables.items():
         con.register("tail_block", duck.flatten(columns))
-        con.execute(
-            f"INSERT INTO tail.{name} SELECT {duck.select_list(TABLES[name])} FROM tail_block"
-        )
+        select = duck.select_list(TABLES[name], columns)
+        con.execute(f"INSERT INTO tail.{name} SELECT {select} FROM tail_block")
         con.unregister("tail_block")

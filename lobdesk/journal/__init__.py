@@ -1,5 +1,6 @@
 """The journal: what the socket said, line by line, and what is derived from it."""
 
+from lobdesk.journal.derived import DerivedEnd
 from lobdesk.journal.errors import (
     BrokenChainError,
     JournalLockedError,
@@ -19,7 +20,14 @@ from lobdesk.journal.layout import (
 )
 from lobdesk.journal.line import note_text
 from lobdesk.journal.lock import is_locked
-from lobdesk.journal.reader import JournalLine, read_all, read_events, read_lines
+from lobdesk.journal.reader import (
+    JournalLine,
+    RawMark,
+    read_all,
+    read_events,
+    read_events_behind,
+    read_lines,
+)
 from lobdesk.journal.recovery import TornTail
 from lobdesk.journal.seal import Seal, read_seal
 from lobdesk.journal.writer import JournalWriter, boot_id, now_us
@@ -30,12 +38,14 @@ __all__ = [
     "SNAPSHOTS",
     "TRADES",
     "BrokenChainError",
+    "DerivedEnd",
     "JournalLine",
     "JournalLockedError",
     "JournalReadError",
     "JournalSyncError",
     "JournalWriteError",
     "JournalWriter",
+    "RawMark",
     "Seal",
     "Segment",
     "TornTail",
@@ -47,6 +57,7 @@ __all__ = [
     "now_us",
     "read_all",
     "read_events",
+    "read_events_behind",
     "read_lines",
     "read_seal",
     "symbol_log_dir",

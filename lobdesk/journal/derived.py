@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from lobdesk.journal.errors import JournalWriteError
 from lobdesk.journal.layout import DERIVED_LOGS, list_symbols, symbol_log_dir
 from lobdesk.journal.log_writer import LogWriter
@@ -16,6 +18,26 @@ if TYPE_CHECKING:
     from lobdesk.journal.segment_file import SegmentFile
 
 MAX_WAITING_BYTES = 64 * 1024 * 1024
+
+
+class DerivedEnd(msgspec.Struct, frozen=True, array_like=True):
+    """How far one derived log reaches: ``[log, symbol, date, first_seq, size, last_seq]``.
+
+    Attributes:
+        log: ``snapshots`` or ``trades``.
+        symbol: Exchange name of the pair.
+        date: Folder of its growing segment; empty if it has none.
+        first_seq: Name of that segment.
+        size: Bytes of that segment.
+        last_seq: Sequence number of the last line.
+    """
+
+    log: str
+    symbol: str
+    date: str
+    first_seq: int
+    size: int
+    last_seq: int
 
 
 class DerivedLogs:
@@ -66,6 +88,12 @@ class DerivedLogs:
             writer = LogWriter(folder, self._segment_bytes, self._retire)
             self._writers[key] = writer
         return writer
+
+    def ends(self) -> list[DerivedEnd]:
+        """Return how far each log that was opened reaches."""
+        return [
+            DerivedEnd(log, symbol, *writer.end) for (log, symbol), writer in self._writers.items()
+        ]
 
     def log_dirs(self) -> list[Path]:
         """Return the folders of all logs that exist."""

@@ -54,6 +54,13 @@ class LogWriter:
         """The segment that grows, None before the first line."""
         return self._file
 
+    @property
+    def end(self) -> tuple[str, int, int, int]:
+        """Date and first seq of the growing segment, its size, and the last seq written to it."""
+        if self._file is None:
+            return ("", 0, 0, self._last_seq)
+        return (self._date, int(self._file.path.stem), self._file.size, self._last_seq)
+
     def append(self, line: bytes, seq: int, recv_ts_us: int) -> None:
         """Append a line, rotating before it where that is due.
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from lobdesk.journal.errors import BrokenChainError, JournalReadError
 from lobdesk.journal.layout import EVENTS, Segment, list_segments
 from lobdesk.journal.line import LineError, check_line, parse_line
@@ -26,7 +28,7 @@ class JournalLine:
 
     Attributes:
         segment: The file.
-        number: Line number in the segment, from 1.
+        number: Line number from 1, counted from where reading began.
         offset: Uncompressed byte offset of the line in the segment.
         data: The line with its newline; without one if the file ends in the middle of it.
     """
@@ -35,6 +37,39 @@ class JournalLine:
     number: int
     offset: int
     data: bytes
+
+
+class RawMark(msgspec.Struct, frozen=True, kw_only=True):
+    """A place behind one line of the raw log, from which reading can go on.
+
+    Attributes:
+        seq: Sequence number of that line.
+        date: Folder of its segment.
+        first_seq: Name of its segment.
+        offset: Uncompressed offset behind the line.
+        crc: The line's checksum.
+    """
+
+    seq: int
+    date: str
+    first_seq: int
+    offset: int
+    crc: int
+
+
+def read_events_behind(root: Path, mark: RawMark) -> Iterator[RawEvent]:
+    """Yield the raw events behind a mark, each proved by its checksum, like ``read_events``.
+
+    Raises:
+        BrokenChainError: The mark is of another log, or a line is not what was written.
+        JournalReadError: The segment of the mark is gone, or a file cannot be read.
+    """
+    segments = list_segments(root / EVENTS)
+    places = [(segment.date, segment.first_seq) for segment in segments]
+    if (mark.date, mark.first_seq) not in places:
+        raise JournalReadError(root / EVENTS, f"segment {mark.first_seq} is missing")
+    index = places.index((mark.date, mark.first_seq))
+    yield from _prove(segments[index:], mark.offset, mark.crc)
 
 
 def read_events(root: Path, from_seq: int = 0) -> Iterator[RawEvent]:
@@ -55,18 +90,22 @@ def read_events(root: Path, from_seq: int = 0) -> Iterator[RawEvent]:
     for index, segment in enumerate(segments):
         if segment.first_seq <= from_seq:
             first = index
-    crc = crc_before(segments[:first])
+    for event in _prove(segments[first:], 0, crc_before(segments[:first])):
+        if event.seq >= from_seq:
+            yield event
+
+
+def _prove(segments: list[Segment], from_offset: int, crc: int | None) -> Iterator[RawEvent]:
     last_line = None
-    for segment in segments[first:]:
-        for line in read_lines(segment):
+    for index, segment in enumerate(segments):
+        for line in read_lines(segment, 0 if index else from_offset):
             if last_line is not None:
                 raise _broken(last_line, LineError("the line is torn"))
             if not line.data.endswith(b"\n"):
                 last_line = line
                 continue
             event, crc = prove_line(line, crc)
-            if event.seq >= from_seq:
-                yield event
+            yield event
 
 
 def prove_line(line: JournalLine, previous_crc: int | None) -> tuple[RawEvent, int]:
@@ -96,22 +135,21 @@ def read_lines(segment: Segment, from_offset: int = 0) -> Iterator[JournalLine]:
     Raises:
         JournalReadError: The file cannot be read or is damaged.
     """
-    number, offset = 0, 0
+    number, offset = 0, from_offset
     rest = b""
-    for block in read_blocks(segment):
+    for block in read_blocks(segment, from_offset):
         lines = (rest + block).split(b"\n")
         rest = lines.pop()
         for text in lines:
             number += 1
-            if offset >= from_offset:
-                yield JournalLine(segment, number, offset, text + b"\n")
+            yield JournalLine(segment, number, offset, text + b"\n")
             offset += len(text) + 1
-    if rest and offset >= from_offset:
+    if rest:
         yield JournalLine(segment, number + 1, offset, rest)
 
 
-def read_blocks(segment: Segment) -> Iterator[bytes]:
-    """Yield the uncompressed bytes of a segment in pieces.
+def read_blocks(segment: Segment, from_offset: int = 0) -> Iterator[bytes]:
+    """Yield the uncompressed bytes of a segment in pieces, from an offset on.
 
     Raises:
         JournalReadError: The file cannot be read or is damaged.
@@ -119,16 +157,23 @@ def read_blocks(segment: Segment) -> Iterator[bytes]:
     if not segment.is_sealed:
         try:
             with segment.path.open("rb") as file:
+                file.seek(from_offset)
                 while block := file.read(BLOCK_BYTES):
                     yield block
             return
         except FileNotFoundError:
-            # It was sealed since the folder was listed; sealing comes before any block was lost.
+            # It was sealed since the folder was listed, and before anything was read of it.
             if not segment.sealed_path.exists():
                 raise JournalReadError(segment.path, "it has disappeared") from None
         except OSError as error:
             raise JournalReadError(segment.path, f"cannot be read: {error.strerror}") from error
-    yield from read_frames(segment, read_seal(segment))
+    seal = read_seal(segment)
+    skip = from_offset - next(
+        (f.offset for f in reversed(seal.frames) if f.offset <= from_offset), 0
+    )
+    for block in read_frames(segment, seal, from_offset):
+        yield block[skip:]
+        skip = 0
 
 
 def read_all(log_dir: Path) -> Iterator[bytes]:

@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import threading
 import time
 import uuid
+from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lobdesk.journal.derived import DerivedLogs
+from lobdesk.journal.derived import DerivedEnd, DerivedLogs
 from lobdesk.journal.errors import JournalSyncError
 from lobdesk.journal.layout import EVENTS, list_segments
 from lobdesk.journal.line import SCHEMA_VERSION, compose_line, frame_record, note_text
 from lobdesk.journal.lock import WriterLock
 from lobdesk.journal.log_writer import LogWriter
+from lobdesk.journal.reader import RawMark
 from lobdesk.journal.recovery import TornTail, recover_events
 from lobdesk.journal.seal import seal_segment
 from lobdesk.records import RawEvent
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from lobdesk.journal.layout import Segment
     from lobdesk.journal.segment_file import SegmentFile
 
@@ -28,6 +33,9 @@ logger = logging.getLogger(__name__)
 
 SEGMENT_BYTES = 256 * 1024 * 1024
 SYNC_INTERVAL_S = 0.5
+MARK_EVERY = 1000
+MAX_MARKS = 500
+"""Places in the raw log that are remembered, one each ``MARK_EVERY`` records."""
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
@@ -82,6 +90,7 @@ class JournalWriter:
             raise
         self.next_seq = end.seq + 1
         self._crc = end.crc
+        self._marks: deque[RawMark] = deque(maxlen=MAX_MARKS)
         self._is_dirty = False
         self._sync_error: OSError | None = None
         self._closing = threading.Event()
@@ -138,10 +147,30 @@ class JournalWriter:
         )
         line, crc = compose_line(event, self._crc)
         self._raw.append(line, event.seq, recv_ts_us)
+        if event.seq % MARK_EVERY == 0:
+            self._mark(event.seq, crc)
         self._crc = crc
         self.next_seq += 1
         self._is_dirty = True
         return event
+
+    def _mark(self, seq: int, crc: int) -> None:
+        date, first_seq, size, _ = self._raw.end
+        self._marks.append(RawMark(seq=seq, date=date, first_seq=first_seq, offset=size, crc=crc))
+
+    def mark_before(self, seq: int) -> RawMark | None:
+        """Return a known place in the raw log that is not behind the event ``seq``."""
+        if seq == self.next_seq - 1 and self._raw.file is not None:
+            self._mark(seq, self._crc)
+        return next((mark for mark in reversed(self._marks) if mark.seq <= seq), None)
+
+    def derived_ends(self) -> list[DerivedEnd]:
+        """Return how far each derived log that this writer has opened reaches."""
+        return self._derived.ends()
+
+    def run_behind(self, task: Callable[[], None]) -> None:
+        """Run a task in the thread that also seals, after what waits there."""
+        self._sealer.submit(task)
 
     def write_derived(
         self, log: str, symbol: str, line: bytes, *, recv_ts_us: int, seq: int
@@ -209,6 +238,9 @@ class JournalWriter:
         self._sealer.submit(self._retire_now, file)
 
     def _retire_now(self, file: SegmentFile) -> None:
+        # What is sealed must never say more than the raw log on the disk.
+        with contextlib.suppress(JournalSyncError):
+            self.sync()
         with self._io_lock:
             try:
                 file.sync()

@@ -20,7 +20,6 @@ from lobdesk import __version__, engine
 from lobdesk.errors import WindowError
 from lobdesk.progress import NoProgress
 from lobdesk.windows.segments import (
-    BOOK_COLUMNS,
     crossed_rows,
     longest_segment_rows,
     rows_digest,
@@ -250,7 +249,10 @@ def _build_features(
 ) -> None:
     rows, place = part.rows, part.place
     engine.build_feature_rows(
-        **{name: np.ascontiguousarray(getattr(rows, name), np.int64) for name in BOOK_COLUMNS},
+        bid_ticks=np.ascontiguousarray(rows.bid_ticks, np.int64),
+        bid_lots=np.ascontiguousarray(rows.bid_lots, np.int64),
+        ask_ticks=np.ascontiguousarray(rows.ask_ticks, np.int64),
+        ask_lots=np.ascontiguousarray(rows.ask_lots, np.int64),
         price_precision=np.ascontiguousarray(rows.price_precision, np.int8),
         qty_precision=np.ascontiguousarray(rows.qty_precision, np.int8),
         exch_ts_us=np.ascontiguousarray(rows.exch_ts_us, np.int64),

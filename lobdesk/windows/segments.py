@@ -12,14 +12,16 @@ if TYPE_CHECKING:
 
     from lobdesk.index import SnapshotColumns
 
-BOOK_COLUMNS = ("bid_ticks", "bid_lots", "ask_ticks", "ask_lots")
 DIGESTED_COLUMNS = (
     "seq",
     "exch_ts_us",
     "recv_ts_us",
     "price_precision",
     "qty_precision",
-    *BOOK_COLUMNS,
+    "bid_ticks",
+    "bid_lots",
+    "ask_ticks",
+    "ask_lots",
     "starts_segment",
 )
 

@@ -154,6 +154,10 @@ void BindBook(py::module_& m) {
             return py::make_tuple(ToList(book.Bids()), ToList(book.Asks()));
           },
           py::arg("symbol"))
+      .def("dump", [](const BookVerifier& self) { return py::bytes(self.Dump()); })
+      .def(
+          "load", [](BookVerifier& self, const py::bytes& books) { self.Load(View(books)); },
+          py::arg("books"))
       .def("symbols", &BookVerifier::Symbols)
       .def(
           "checksum",

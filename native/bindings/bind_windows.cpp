@@ -131,6 +131,19 @@ py::tuple RollingNormalize(const Array<double>& x, const Array<std::int32_t>& se
   return py::make_tuple(z, ready);
 }
 
+// "best", or one that the machine has, so that tests can compare them.
+lobdesk::Isa ChooseIsa(const std::string& name) {
+  const lobdesk::Isa best = lobdesk::BestIsa();
+  if (name == "best") return best;
+  Require(name == "base" || name == "avx2" || name == "avx512",
+          "isa must be best, base, avx2 or avx512, not '" + name + "'");
+  const lobdesk::Isa isa = name == "base"   ? lobdesk::Isa::kBase
+                           : name == "avx2" ? lobdesk::Isa::kAvx2
+                                            : lobdesk::Isa::kAvx512;
+  Require(isa <= best, "this machine has no " + name);
+  return isa;
+}
+
 void BuildFeatureRows(const Array<std::int64_t>& bid_ticks, const Array<std::int64_t>& bid_lots,
                       const Array<std::int64_t>& ask_ticks, const Array<std::int64_t>& ask_lots,
                       const Array<std::int8_t>& price_precision,
@@ -138,7 +151,8 @@ void BuildFeatureRows(const Array<std::int64_t>& bid_ticks, const Array<std::int
                       const Array<std::int64_t>& exch_ts_us, const Array<std::int32_t>& segment,
                       Array<float>& features, Array<bool>& ready, Array<double>& vwm,
                       const std::vector<std::string>& feature_sets, int vwm_levels,
-                      std::int64_t window_rows, std::int64_t min_rows) {
+                      std::int64_t window_rows, std::int64_t min_rows, const std::string& isa) {
+  const lobdesk::Isa chosen = ChooseIsa(isa);
   RequireLevels(vwm_levels);
   RequireWindow(window_rows, min_rows);
   const lobdesk::FeatureOptions options{FeatureSets(feature_sets), vwm_levels, window_rows,
@@ -157,7 +171,7 @@ void BuildFeatureRows(const Array<std::int64_t>& bid_ticks, const Array<std::int
   const lobdesk::FeatureColumns out{features.mutable_data(), ready.mutable_data(),
                                     vwm.mutable_data()};
   const py::gil_scoped_release release;
-  lobdesk::BuildFeatureRows(books, options, out);
+  lobdesk::BuildFeatureRows(books, options, out, chosen);
 }
 
 lobdesk::TargetKind Kind(const std::string& kind) {
@@ -234,7 +248,7 @@ void BindWindows(py::module_& m) {
         "price_precision"_a.noconvert(), "qty_precision"_a.noconvert(), "exch_ts_us"_a.noconvert(),
         "segment"_a.noconvert(), "features"_a.noconvert(), "ready"_a.noconvert(),
         "vwm"_a.noconvert(), "feature_sets"_a, "vwm_levels"_a, "window_rows"_a, "min_rows"_a,
-        "Features and normalization in one pass, into arrays of the caller.");
+        "isa"_a = "best", "Features and normalization in one pass, into arrays of the caller.");
   m.def("row_targets", &RowTargets, "vwm"_a.noconvert(), "segment"_a.noconvert(), py::kw_only(),
         "kind"_a, "horizon_rows"_a, "Forward returns in bps and the last row each one uses.");
   m.def("time_targets", &TimeTargets, "vwm"_a.noconvert(), "segment"_a.noconvert(),

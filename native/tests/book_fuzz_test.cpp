@@ -24,7 +24,7 @@ using lobdesk::Verdict;
 
 constexpr const char* kBuiltIn[] = {
     R"({"channel":"book","type":"snapshot","data":[{"symbol":"ALGO/USD","bids":[{"price":0.12275,)"
-    R"("qty":100.00000000}],"asks":[{"price":0.12276,"qty":5.00000000}],"checksum":1,)"
+    R"("qty":100.00000000}],"asks":[{"price":0.12276,"qty":5.00000000}],"checksum":4261575455,)"
     R"("timestamp":"2024-10-03T10:00:00.000000Z"}]})",
     R"({"channel":"trade","type":"update","data":[{"symbol":"ALGO/USD","side":"sell","price":0.12275,)"
     R"("qty":1.5,"ord_type":"limit","trade_id":7,"timestamp":"2024-10-03T10:00:00.000000Z"}]})",
@@ -176,5 +176,5 @@ int main(int argc, char** argv) {
   std::printf("%llu mutated frames: %llu malformed, %llu verified books\n",
               static_cast<unsigned long long>(mutated), static_cast<unsigned long long>(malformed),
               static_cast<unsigned long long>(verified));
-  return 0;
+  return verified > 0 ? 0 : 1;
 }

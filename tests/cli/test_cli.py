@@ -88,3 +88,14 @@ def test_the_data_directory_can_come_from_the_configuration(
     (tmp_path / "config" / "config.toml").write_text('data_dir = "/elsewhere"\n')
     assert run_cli(["paths", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["data"] == "/elsewhere"
+
+
+def test_a_missing_engine_is_one_line(tmp_path: Path) -> None:
+    code = (
+        "import sys; sys.modules['lobdesk._native'] = None; from lobdesk.cli import run_cli;"
+        f"sys.exit(run_cli(['verify', '--data-dir', {str(tmp_path)!r}]))"
+    )
+    result = lobdesk(code=code)
+    assert result.returncode == 1
+    assert "native engine cannot be loaded" in result.stderr
+    assert "Traceback" not in result.stderr

@@ -183,3 +183,65 @@ def test_control_characters_of_a_frame_do_not_reach_the_terminal(
     _, out, _ = run(capsys, "sql", "-c", "SELECT chr(27) || '[2J' AS evil", "--data-dir", indexed)
 
     assert "\x1b" not in out
+
+
+def test_book_at_an_instant_is_shown(indexed: Path, capsys: Capture) -> None:
+    code, out, _ = run(capsys, "at", "BTC/USD", "2026-08-01T02:53:53.5Z", "--data-dir", indexed)
+    assert code == 0
+    assert "verified" in out.splitlines()[0]
+    assert "ask             63005.0              2.07265551" in out
+    assert len(out.splitlines()) == 21
+
+    _, out, _ = run(capsys, "at", "BTC/USD", "1785552833500000", "--data-dir", indexed, "--json")
+    assert json.loads(out)["bids"][0] == [630049, 1876947]
+
+
+@pytest.mark.parametrize(
+    ("symbol", "time", "code", "text"),
+    [
+        ("BTC/USD", "2020-01-01T00:00:00Z", 1, "the first book is after 2020-01-01"),
+        ("BTC/USD", "yesterday", 2, "TIME"),
+        ("BTC/USD", "2026-08-01T02:53:53", 2, "no offset"),
+        ("DOGE/USD", "2026-08-01T02:53:53Z", 1, "BTC/USD, ETH/USD"),
+    ],
+)
+def test_no_book_is_said_in_one_line(
+    indexed: Path, capsys: Capture, symbol: str, time: str, code: int, text: str
+) -> None:
+    found, out, err = run(capsys, "at", symbol, time, "--data-dir", indexed)
+
+    assert (found, out) == (code, "")
+    assert text in err
+    assert len(err.splitlines()) == 1
+
+
+def test_gaps_are_listed(tmp_path: Path, captures: Path, capsys: Capture) -> None:
+    capture = captures / "v2_btcusd_d10_resync_20260801.cbcap"
+    assert run(capsys, "import", capture, "--data-dir", tmp_path)[0] == 0
+    assert run(capsys, "index", "--data-dir", tmp_path)[0] == 0
+
+    code, out, _ = run(capsys, "gaps", "BTC/USD", "--data-dir", tmp_path, "--json")
+    gaps = json.loads(out)["gaps"]
+    _, lines, _ = run(capsys, "gaps", "--data-dir", tmp_path)
+
+    assert code == 0
+    assert len(gaps) == len(lines.splitlines()) == 4
+    assert {gap["cause"] for gap in gaps} == {"unsubscribed"}
+    assert all(gap["to_us"] > gap["from_us"] for gap in gaps)
+
+
+def test_imported_captures_agree_with_verify(
+    tmp_path: Path, captures: Path, capsys: Capture
+) -> None:
+    run(capsys, "import", *sorted(captures.glob("*.cbcap")), "--data-dir", tmp_path)
+    run(capsys, "index", "--data-dir", tmp_path)
+    _, out, _ = run(capsys, "verify", "--data-dir", tmp_path, "--json")
+    verified = json.loads(out)["symbols"]
+
+    from lobdesk.index import open_catalog
+
+    with open_catalog(tmp_path) as catalog:
+        for symbol, expected in verified.items():
+            found = catalog.quality(symbol)
+            for name in ("book_frames", "verified", "failed", "unverified", "gaps"):
+                assert getattr(found, name) == expected[name], (symbol, name)

@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+from fractions import Fraction
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from lobdesk import engine
 from lobdesk.dataset import volume_weighted_mid
 from lobdesk.windows import compute_features
 from tests.reference import features as reference
@@ -157,3 +160,77 @@ def test_wrong_shape_is_refused(shape: tuple[int, ...]) -> None:
 
     with pytest.raises(ValueError, match="must have shape"):
         compute_features(*sides)
+
+
+@pytest.mark.parametrize("isa", ["base", "avx2", "avx512"])
+@pytest.mark.parametrize("rows", [1, 3, 4, 6, 700])
+def test_every_instruction_set_gives_the_same_bits(isa: str, rows: int) -> None:
+    books = make_rows(rows, seed=rows, missing=0.3)
+    books.bid_lots[rows // 2] = 0
+    books.price_precision[rows // 3 :] += 2
+    segment = np.repeat([0, 1], [rows // 3, rows - rows // 3]).astype(np.int32)
+
+    def build(name: str) -> list[bytes]:
+        z, ready = np.empty((rows, 54), np.float32), np.empty(rows, np.bool_)
+        vwm = np.empty(rows)
+        engine.build_feature_rows(
+            **{n: getattr(books, n) for n in ("bid_ticks", "bid_lots", "ask_ticks", "ask_lots")},
+            price_precision=books.price_precision,
+            qty_precision=books.qty_precision,
+            exch_ts_us=books.exch_ts_us,
+            segment=segment,
+            features=z,
+            ready=ready,
+            vwm=vwm,
+            feature_sets=["deeplob40", "ofi10", "state"],
+            vwm_levels=2,
+            window_rows=50,
+            min_rows=5,
+            isa=name,
+        )
+        return [z.tobytes(), ready.tobytes(), vwm.tobytes()]
+
+    try:
+        built = build(isa)
+    except ValueError as error:
+        pytest.skip(str(error))
+    assert built == build("base")
+
+
+@given(
+    lots=st.lists(st.integers(1, 2**63 - 1), min_size=10, max_size=10),
+    ticks=st.lists(st.integers(1, 2**62), min_size=10, max_size=10),
+    precisions=st.tuples(st.integers(0, 18), st.integers(0, 18)),
+)
+@settings(max_examples=1000, deadline=None)
+def test_integers_become_the_doubles_nearest_to_their_decimals(lots, ticks, precisions) -> None:
+    vwm = np.empty(10)
+    side = np.zeros((10, 10), np.int64)
+    price, qty = side.copy(), side.copy()
+    price[:, 0], qty[:, 0] = ticks, lots
+
+    engine.build_feature_rows(
+        bid_ticks=price,
+        bid_lots=qty,
+        ask_ticks=price,
+        ask_lots=qty,
+        price_precision=np.full(10, precisions[0], np.int8),
+        qty_precision=np.full(10, precisions[1], np.int8),
+        exch_ts_us=np.zeros(10, np.int64),
+        segment=np.zeros(10, np.int32),
+        features=np.empty((10, 40), np.float32),
+        ready=np.empty(10, np.bool_),
+        vwm=vwm,
+        feature_sets=["deeplob40"],
+        vwm_levels=1,
+        window_rows=5,
+        min_rows=1,
+    )
+
+    for row, (tick, lot) in enumerate(zip(ticks, lots, strict=True)):
+        px = float(Fraction(tick) / 10 ** precisions[0])
+        q = float(Fraction(lot) / 10 ** precisions[1])
+        if lot < 2**53 and tick < 2**53:  # beyond, the integer itself is rounded first
+            assert vwm[row] == (px * q + px * q) / (q + q)
+        else:
+            assert vwm[row] == pytest.approx(px, rel=1e-15)

@@ -140,6 +140,24 @@ void BookVerifier::ResetAll() noexcept {
   for (auto& [symbol, book] : books_) book->Drop();
 }
 
+std::string BookVerifier::Dump() const {
+  std::string bytes;
+  for (const auto& [symbol, book] : books_) book->AppendState(&bytes);
+  return bytes;
+}
+
+void BookVerifier::Load(std::string_view bytes) {
+  decltype(books_) loaded;
+  ByteReader reader(bytes);
+  while (!reader.IsEmpty()) {
+    auto book = std::make_unique<SymbolBook>(SymbolBook::FromState(&reader));
+    std::string symbol = book->Symbol();
+    loaded.emplace(std::move(symbol), std::move(book));
+  }
+  books_ = std::move(loaded);
+  last_ = nullptr;
+}
+
 void BookVerifier::AppendSnapshotLine(std::string_view symbol, Seq seq, std::string* out) const {
   Live(symbol).AppendSnapshotLine(seq, book_levels_, out);
 }

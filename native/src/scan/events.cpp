@@ -16,8 +16,10 @@ class Names {
  public:
   explicit Names(std::vector<std::string>* names) noexcept : names_{names} {}
 
-  std::int32_t Number(std::string_view text) {
+  // `last` is the number that the row before had in the same column.
+  std::int32_t Number(std::string_view text, std::int32_t last) {
     if (text.empty()) return -1;
+    if (last >= 0 && (*names_)[static_cast<std::size_t>(last)] == text) return last;
     key_.assign(text);
     const auto [entry, is_new] = numbers_.try_emplace(key_, 0);
     if (is_new) {
@@ -39,7 +41,7 @@ struct EventHead {
   TsUs mono_us = 0;
   std::int64_t conn = 0;
   std::uint8_t dir = 0;
-  std::string_view boot, raw;
+  std::string_view boot;
 };
 
 bool ReadDir(LineCursor& cursor, std::uint8_t* dir) {
@@ -57,7 +59,8 @@ bool ReadDir(LineCursor& cursor, std::uint8_t* dir) {
   return true;
 }
 
-bool ReadHead(LineCursor& cursor, EventHead* head) {
+// Reads a line; the frame's text goes to `*raw`, which moves behind it.
+bool ReadEvent(LineCursor& cursor, EventHead* head, char** raw) {
   std::int64_t version = 0;
   std::int64_t crc = 0;
   if (!cursor.Literal("{\"v\":") || !cursor.Integer(&version)) return false;
@@ -67,8 +70,8 @@ bool ReadHead(LineCursor& cursor, EventHead* head) {
          cursor.Literal(",\"mono_us\":") && cursor.Integer(&head->mono_us) &&
          cursor.Literal(",\"boot\":") && cursor.RawString(&head->boot) &&
          cursor.Literal(",\"conn\":") && cursor.Integer(&head->conn) &&
-         ReadDir(cursor, &head->dir) && cursor.Literal(",\"raw\":") &&
-         cursor.RawString(&head->raw) && cursor.Literal(",\"crc\":") &&
+         ReadDir(cursor, &head->dir) && cursor.Literal(",\"raw\":") && cursor.String(raw) &&
+         cursor.Literal(",\"crc\":") &&
          cursor.Integer(0, std::numeric_limits<std::uint32_t>::max(), &crc) &&
          cursor.Literal("}") && cursor.End();
 }
@@ -83,44 +86,50 @@ std::string_view Plain(std::string_view escaped, std::string* buffer) {
 
 class EventReader {
  public:
-  explicit EventReader(EventColumns* out) : out_{out}, names_{&out->names} {
+  // A frame's text is never longer than its line, so the buffer never grows.
+  EventReader(std::size_t bytes, EventColumns* out) : out_{out}, names_{&out->names} {
+    out_->raw.resize(bytes);
     out_->raw_begin.push_back(0);
   }
 
   bool Read(LineCursor& cursor) {
     EventHead head;
-    if (!ReadHead(cursor, &head)) return false;
-    const std::size_t begin = out_->raw.size();
-    boot_.clear();
-    const char* why = AppendUnescaped(head.boot, &boot_);
-    if (why == nullptr) why = AppendUnescaped(head.raw, &out_->raw);
-    const std::string_view frame = std::string_view(out_->raw).substr(begin);
-    if (why == nullptr && !(IsUtf8(frame) && IsUtf8(boot_))) why = "not UTF-8";
-    if (why != nullptr) {
-      out_->raw.resize(begin);
-      return cursor.Fail(why);
-    }
-    Add(head, frame);
+    char* begin = out_->raw.data() + used_;
+    char* end = begin;
+    if (!ReadEvent(cursor, &head, &end)) return false;
+    const std::string_view frame(begin, static_cast<std::size_t>(end - begin));
+    const std::string_view boot = Plain(head.boot, &boot_);
+    if (boot.empty() && !head.boot.empty()) return cursor.Fail("boot is no text");
+    if (!IsUtf8(frame) || !IsUtf8(boot)) return cursor.Fail("not UTF-8");
+    used_ += frame.size();
+    Add(head, boot, frame);
     return true;
   }
 
+  void Finish() { out_->raw.resize(used_); }
+
  private:
-  void Add(const EventHead& head, std::string_view frame) {
+  void Add(const EventHead& head, std::string_view boot, std::string_view frame) {
     out_->seq.push_back(head.seq);
     out_->recv_ts_us.push_back(head.recv_ts_us);
     out_->mono_us.push_back(head.mono_us);
     out_->conn.push_back(head.conn);
     out_->dir.push_back(head.dir);
-    out_->boot.push_back(names_.Number(boot_));
+    AddName(boot, &out_->boot);
     const FrameFacts facts = ReadFrameFacts(frame);
-    out_->channel.push_back(names_.Number(Plain(facts.channel, &buffer_)));
-    out_->type.push_back(names_.Number(Plain(facts.type, &buffer_)));
-    out_->symbol.push_back(names_.Number(Plain(facts.symbol, &buffer_)));
-    out_->raw_begin.push_back(static_cast<std::int64_t>(out_->raw.size()));
+    AddName(Plain(facts.channel, &buffer_), &out_->channel);
+    AddName(Plain(facts.type, &buffer_), &out_->type);
+    AddName(Plain(facts.symbol, &buffer_), &out_->symbol);
+    out_->raw_begin.push_back(static_cast<std::int64_t>(used_));
+  }
+
+  void AddName(std::string_view text, std::vector<std::int32_t>* column) {
+    column->push_back(names_.Number(text, column->empty() ? -1 : column->back()));
   }
 
   EventColumns* out_;
   Names names_;
+  std::size_t used_ = 0;
   std::string boot_;
   std::string buffer_;
 };
@@ -129,10 +138,10 @@ class EventReader {
 
 EventColumns ScanEvents(std::string_view data, std::int64_t base_offset) {
   EventColumns out;
-  out.raw.reserve(data.size());
-  EventReader reader(&out);
+  EventReader reader(data.size(), &out);
   ForEachLine(data, base_offset, &out.lines,
               [&](LineCursor& cursor) { return reader.Read(cursor); });
+  reader.Finish();
   return out;
 }
 

@@ -8,29 +8,30 @@
 namespace lobdesk {
 namespace {
 
-void AppendUtf8(std::uint32_t code, std::string* out) {
+void WriteUtf8(std::uint32_t code, char** out) {
+  const auto put = [out](std::uint32_t byte) { *(*out)++ = static_cast<char>(byte); };
   if (code < 0x80) {
-    out->push_back(static_cast<char>(code));
+    put(code);
   } else if (code < 0x800) {
-    out->push_back(static_cast<char>(0xC0 | (code >> 6)));
-    out->push_back(static_cast<char>(0x80 | (code & 0x3F)));
+    put(0xC0 | (code >> 6));
+    put(0x80 | (code & 0x3F));
   } else if (code < 0x10000) {
-    out->push_back(static_cast<char>(0xE0 | (code >> 12)));
-    out->push_back(static_cast<char>(0x80 | ((code >> 6) & 0x3F)));
-    out->push_back(static_cast<char>(0x80 | (code & 0x3F)));
+    put(0xE0 | (code >> 12));
+    put(0x80 | ((code >> 6) & 0x3F));
+    put(0x80 | (code & 0x3F));
   } else {
-    out->push_back(static_cast<char>(0xF0 | (code >> 18)));
-    out->push_back(static_cast<char>(0x80 | ((code >> 12) & 0x3F)));
-    out->push_back(static_cast<char>(0x80 | ((code >> 6) & 0x3F)));
-    out->push_back(static_cast<char>(0x80 | (code & 0x3F)));
+    put(0xF0 | (code >> 18));
+    put(0x80 | ((code >> 12) & 0x3F));
+    put(0x80 | ((code >> 6) & 0x3F));
+    put(0x80 | (code & 0x3F));
   }
 }
 
-bool ReadHex4(std::string_view text, std::size_t at, std::uint32_t* code) {
-  if (at + 4 > text.size()) return false;
+bool ReadHex4(const char* at, const char* end, std::uint32_t* code) {
+  if (end - at < 4) return false;
   *code = 0;
-  for (std::size_t i = at; i < at + 4; ++i) {
-    const char c = text[i];
+  for (int i = 0; i < 4; ++i) {
+    const char c = at[i];
     std::uint32_t digit = 0;
     if (c >= '0' && c <= '9') {
       digit = static_cast<std::uint32_t>(c - '0');
@@ -46,29 +47,75 @@ bool ReadHex4(std::string_view text, std::size_t at, std::uint32_t* code) {
   return true;
 }
 
-// Reads \uXXXX, and its second half if it is the first of a pair; `at` stands behind the 'u'.
-const char* AppendUnicode(std::string_view text, std::size_t* at, std::string* out) {
+// Writes XXXX, and its second half if it is the first of a pair; `*at` stands behind the 'u'.
+const char* WriteUnicode(const char** at, const char* end, char** out) {
   std::uint32_t code = 0;
-  if (!ReadHex4(text, *at, &code)) return "broken \\u escape";
+  if (!ReadHex4(*at, end, &code)) return "broken \\u escape";
   *at += 4;
   if (code >= 0xDC00 && code < 0xE000) return "half of a surrogate pair";
   if (code >= 0xD800 && code < 0xDC00) {
     std::uint32_t low = 0;
-    if (text.substr(*at, 2) != "\\u" || !ReadHex4(text, *at + 2, &low) || low < 0xDC00 ||
-        low >= 0xE000) {
-      return "half of a surrogate pair";
-    }
+    const bool is_pair = end - *at >= 6 && (*at)[0] == '\\' && (*at)[1] == 'u' &&
+                         ReadHex4(*at + 2, end, &low) && low >= 0xDC00 && low < 0xE000;
+    if (!is_pair) return "half of a surrogate pair";
     *at += 6;
     code = 0x10000 + ((code - 0xD800) << 10) + (low - 0xDC00);
   }
-  AppendUtf8(code, out);
+  WriteUtf8(code, out);
   return nullptr;
 }
 
-bool HasControl(std::string_view text) noexcept {
-  bool found = false;  // no early exit: the compiler turns this into vector code
-  for (const char c : text) found |= static_cast<unsigned char>(c) < 0x20;
-  return found;
+// Number of bytes from `at` on that are neither quote, backslash nor control character.
+const char* SkipPlain(const char* at, const char* end) noexcept {
+  constexpr std::uint64_t kOnes = 0x0101010101010101ULL;
+  constexpr std::uint64_t kHighs = 0x8080808080808080ULL;
+  while (end - at >= 8) {
+    std::uint64_t block = 0;
+    std::memcpy(&block, at, 8);
+    const std::uint64_t quote = block ^ (kOnes * '"');
+    const std::uint64_t slash = block ^ (kOnes * '\\');
+    // The lowest set bit is exact; higher ones may be false, but only the lowest is used.
+    const std::uint64_t found = (((quote - kOnes) & ~quote) | ((slash - kOnes) & ~slash) |
+                                 ((block - kOnes * 0x20) & ~block)) &
+                                kHighs;
+    if (found != 0) return at + (__builtin_ctzll(found) >> 3);
+    at += 8;
+  }
+  while (at < end && *at != '"' && *at != '\\' && static_cast<unsigned char>(*at) >= 0x20) ++at;
+  return at;
+}
+
+// Writes the value of an escape; `*at` stands on the backslash and moves behind the escape.
+const char* WriteEscape(const char** at, const char* end, char** out) {
+  if (end - *at < 2) return "broken escape";
+  const char c = (*at)[1];
+  *at += 2;
+  switch (c) {
+    case '"':
+    case '\\':
+    case '/':
+      *(*out)++ = c;
+      return nullptr;
+    case 'b':
+      *(*out)++ = '\b';
+      return nullptr;
+    case 'f':
+      *(*out)++ = '\f';
+      return nullptr;
+    case 'n':
+      *(*out)++ = '\n';
+      return nullptr;
+    case 'r':
+      *(*out)++ = '\r';
+      return nullptr;
+    case 't':
+      *(*out)++ = '\t';
+      return nullptr;
+    case 'u':
+      return WriteUnicode(at, end, out);
+    default:
+      return "unknown escape";
+  }
 }
 
 // Walks the keys of a JSON object that may have blanks, without checking what it skips.
@@ -128,8 +175,10 @@ class FrameWalker {
     return true;
   }
   void Blanks() noexcept {
-    while (at_ < text_.size() && std::strchr(" \t\r\n", text_[at_]) != nullptr) ++at_;
+    while (at_ < text_.size() && IsBlank(text_[at_])) ++at_;
   }
+
+  static bool IsBlank(char c) noexcept { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
 
   std::string_view text_;
   std::size_t at_ = 0;
@@ -158,29 +207,39 @@ void ReadInner(FrameWalker* walker, FrameFacts* facts) {
 }  // namespace
 
 const char* AppendUnescaped(std::string_view escaped, std::string* out) {
-  if (HasControl(escaped)) return "control character in a string";
-  std::size_t at = 0;
-  while (at < escaped.size()) {
-    const auto* slash =
-        static_cast<const char*>(std::memchr(escaped.data() + at, '\\', escaped.size() - at));
-    if (slash == nullptr) break;
-    const auto stop = static_cast<std::size_t>(slash - escaped.data());
-    out->append(escaped.data() + at, stop - at);
-    if (stop + 1 >= escaped.size()) return "broken escape";
-    const char c = escaped[stop + 1];
-    at = stop + 2;
-    if (c == 'u') {
-      if (const char* why = AppendUnicode(escaped, &at, out)) return why;
-      continue;
-    }
-    constexpr std::string_view kNames = "\"\\/bfnrt";
-    constexpr std::string_view kValues = "\"\\/\b\f\n\r\t";
-    const auto which = kNames.find(c);
-    if (which == std::string_view::npos) return "unknown escape";
-    out->push_back(kValues[which]);
+  const std::size_t before = out->size();
+  out->resize(before + escaped.size());
+  char* target = out->data() + before;
+  const char* at = escaped.data();
+  const char* end = at + escaped.size();
+  const char* why = nullptr;
+  while (why == nullptr && at < end) {
+    const char* stop = SkipPlain(at, end);
+    std::memcpy(target, at, static_cast<std::size_t>(stop - at));
+    target += stop - at;
+    at = stop;
+    if (at == end) break;
+    why = *at == '\\' ? WriteEscape(&at, end, &target) : "character that must be escaped";
   }
-  out->append(escaped.data() + at, escaped.size() - at);
-  return nullptr;
+  out->resize(static_cast<std::size_t>(target - out->data()));
+  return why;
+}
+
+bool LineCursor::String(char** out) {
+  if (!Skip('"')) return Fail("expected a string");
+  while (true) {
+    const char* stop = SkipPlain(at_, end_);
+    std::memcpy(*out, at_, static_cast<std::size_t>(stop - at_));
+    *out += stop - at_;
+    at_ = stop;
+    if (at_ == end_) return Fail("string without an end");
+    if (*at_ == '"') {
+      ++at_;
+      return true;
+    }
+    if (*at_ != '\\') return Fail("control character in a string");
+    if (const char* why = WriteEscape(&at_, end_, out)) return Fail(why);
+  }
 }
 
 FrameFacts ReadFrameFacts(std::string_view frame) {

@@ -16,13 +16,14 @@ class LineCursor {
   explicit LineCursor(std::string_view line) noexcept
       : begin_{line.data()}, at_{line.data()}, end_{line.data() + line.size()} {}
 
-  /// Consumes exactly this text.
-  bool Literal(std::string_view text) {
-    if (static_cast<std::size_t>(end_ - at_) < text.size() ||
-        std::memcmp(at_, text.data(), text.size()) != 0) {
-      return Fail("expected " + std::string(text));
+  /// Consumes exactly this text. A template, so that the comparison is a few instructions.
+  template <std::size_t kSize>
+  bool Literal(const char (&text)[kSize]) {
+    constexpr std::size_t kLength = kSize - 1;
+    if (static_cast<std::size_t>(end_ - at_) < kLength || std::memcmp(at_, text, kLength) != 0) {
+      return Fail(std::string("expected ") + text);
     }
-    at_ += text.size();
+    at_ += kLength;
     return true;
   }
 
@@ -76,6 +77,10 @@ class LineCursor {
       }
     }
   }
+
+  /// Consumes a JSON string and writes its text to `out`, which has room for the rest of the line.
+  /// `*out` is moved behind the text; on failure it may have moved as well.
+  bool String(char** out);
 
   /// True if nothing is left.
   bool End() { return at_ == end_ || Fail("text after the object"); }

@@ -1,6 +1,7 @@
 // Cutting a block of bytes into lines and keeping what each line's reader accepts.
 #pragma once
 
+#include <algorithm>
 #include <cstring>
 #include <string>
 #include <string_view>
@@ -9,6 +10,11 @@
 #include "lobdesk/scan.hpp"
 
 namespace lobdesk {
+
+/// Number of lines, so that columns can take their memory at once.
+inline std::size_t CountLines(std::string_view data) noexcept {
+  return static_cast<std::size_t>(std::count(data.begin(), data.end(), '\n')) + 1;
+}
 
 /// Calls `read(cursor)` for every line; it returns whether the line fits, and adds its row only
 /// then. Offsets or a reject are added here.

@@ -76,7 +76,7 @@ bool ReadVerdict(LineCursor& cursor, std::int64_t* checksum, std::int8_t* verifi
   }
   if (!cursor.Literal(",\"verified\":")) return false;
   *verified = cursor.At('n') ? -1 : 1;
-  return cursor.Literal(*verified < 0 ? "null}" : "true}") && cursor.End();
+  return (*verified < 0 ? cursor.Literal("null}") : cursor.Literal("true}")) && cursor.End();
 }
 
 void Append(const Book& book, std::vector<Ticks>* ticks, std::vector<Lots>* lots) {
@@ -168,6 +168,14 @@ bool ReadTrade(LineCursor& cursor, std::string_view symbol, TradeColumns* out) {
 SnapshotColumns ScanSnapshots(std::string_view data, std::string_view symbol,
                               std::int64_t base_offset) {
   SnapshotColumns out;
+  const std::size_t rows = CountLines(data);
+  for (auto* column : {&out.seq, &out.exch_ts_us, &out.recv_ts_us, &out.checksum, &out.lines.offset,
+                       &out.lines.length}) {
+    column->reserve(rows);
+  }
+  for (auto* column : {&out.bid_ticks, &out.bid_lots, &out.ask_ticks, &out.ask_lots}) {
+    column->reserve(rows * kBookLevels);
+  }
   ForEachLine(data, base_offset, &out.lines,
               [&](LineCursor& cursor) { return ReadSnapshot(cursor, symbol, &out); });
   return out;

@@ -37,6 +37,12 @@ class BookVerifier {
   /// Forgets all books; precisions and depths stay.
   void ResetAll() noexcept;
 
+  /// Returns all books, precisions and depths as bytes for `Load`, on the same machine.
+  [[nodiscard]] std::string Dump() const;
+  /// Takes over what `Dump` returned, in place of all that is here. Throws EngineError and changes
+  /// nothing if the bytes are no such thing.
+  void Load(std::string_view bytes);
+
   /// Appends the L2Snapshot line of a symbol. Throws EngineError without a verified book.
   void AppendSnapshotLine(std::string_view symbol, Seq seq, std::string* out) const;
   /// The symbol's book. Throws EngineError without a verified book.

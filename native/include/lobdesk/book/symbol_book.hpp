@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "lobdesk/book/byte_reader.hpp"
 #include "lobdesk/book/frame.hpp"
 #include "lobdesk/book/order_book.hpp"
 #include "lobdesk/book/verdict.hpp"
@@ -42,6 +43,11 @@ class SymbolBook {
 
   /// Appends the L2Snapshot line of the present state; the book must be live.
   void AppendSnapshotLine(Seq seq, std::size_t levels, std::string* out) const;
+
+  /// Appends everything there is to know, for `FromState`.
+  void AppendState(std::string* out) const;
+  /// Makes a book as it was. Throws EngineError if the bytes hold none.
+  [[nodiscard]] static SymbolBook FromState(ByteReader* bytes);
 
   [[nodiscard]] bool IsLive() const noexcept { return state_ == State::kLive; }
   [[nodiscard]] bool IsSuspect() const noexcept { return state_ == State::kSuspect; }

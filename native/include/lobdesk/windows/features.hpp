@@ -33,19 +33,33 @@ enum class FeatureSet : std::uint8_t { kDeepLob40, kOfi10, kState };
 ///
 /// Prices in bps from the volume-weighted mid, quantities as ln(1 + qty); a missing level is 0, 0.
 /// Source: Zhang, Zohren, Roberts (2019), DeepLOB, IEEE TSP 67(11), section III.
-LOBDESK_KERNEL void DeepLob40(const BookRow& book, double vwm, double* __restrict out) noexcept {
-  double price_bps[2 * kBookLevels];
-  double log_qty[2 * kBookLevels];
-  for (int i = 0; i < 2 * kBookLevels; ++i) {
-    const double bps = (book.px[i] - vwm) / vwm * 1e4;
-    price_bps[i] = book.px[i] == book.px[i] ? bps : 0.0;
+///
+/// Row i goes to out + i * stride; rows whose mid is NaN get values without meaning.
+template <Isa kIsa>
+LOBDESK_KERNEL void DeepLob40(const BookBlock& block, int count, const double* vwm,
+                              double* __restrict out, int stride) noexcept {
+  double price_bps[kBlockRows * kBookNumbers];
+  double log_qty[kBlockRows * kBookNumbers];
+  for (int row = 0; row < count; ++row) {
+    const Divisor mid(vwm[row]);
+    const double* px = block.px + row * kBookNumbers;
+    double* bps = price_bps + row * kBookNumbers;
+    for (int i = 0; i < kBookNumbers; ++i) {
+      const double distance = Divide<kIsa>(px[i] - mid.value, mid) * 1e4;
+      bps[i] = px[i] == px[i] ? distance : 0.0;
+    }
   }
-  Log1p<2 * kBookLevels>(book.qty, log_qty);
-  for (int level = 0; level < kBookLevels; ++level) {
-    out[4 * level] = price_bps[level];
-    out[4 * level + 1] = log_qty[level];
-    out[4 * level + 2] = price_bps[kBookLevels + level];
-    out[4 * level + 3] = log_qty[kBookLevels + level];
+  Log1p<kBlockRows * kBookNumbers>(block.qty, log_qty);
+  for (int row = 0; row < count; ++row) {
+    const double* bps = price_bps + row * kBookNumbers;
+    const double* logs = log_qty + row * kBookNumbers;
+    double* features = out + row * stride;
+    for (int level = 0; level < kBookLevels; ++level) {
+      features[4 * level] = bps[level];
+      features[4 * level + 1] = logs[level];
+      features[4 * level + 2] = bps[kBookLevels + level];
+      features[4 * level + 3] = logs[kBookLevels + level];
+    }
   }
 }
 
@@ -56,7 +70,7 @@ LOBDESK_KERNEL void DeepLob40(const BookRow& book, double vwm, double* __restric
 /// as +inf, both with quantity 0.
 /// Source: Cont, Kukanov, Stoikov (2014), J. Financial Econometrics 12(1), eq. 3; by level: Kolm,
 /// Turiel, Westray (2023), Mathematical Finance 33(4).
-LOBDESK_KERNEL void Ofi10(const BookRow& before, const BookRow& now,
+LOBDESK_KERNEL void Ofi10(const BookView& before, const BookView& now,
                           double* __restrict out) noexcept {
   constexpr double kInf = std::numeric_limits<double>::infinity();
   const auto or_else = [](double px, double missing) { return px == px ? px : missing; };
@@ -75,7 +89,7 @@ LOBDESK_KERNEL void Ofi10(const BookRow& before, const BookRow& now,
 
 /// Writes spread (bps of the vwm), imbalance of the best level and of ten levels (-1 to 1,
 /// positive: more bids), and ln(1 + milliseconds since the row before).
-inline void State(const BookRow& book, double vwm, std::int64_t since_us, double* out) noexcept {
+inline void State(const BookView& book, double vwm, std::int64_t since_us, double* out) noexcept {
   double bid_qty = 0.0, ask_qty = 0.0;
   for (int level = 0; level < kBookLevels; ++level) {
     bid_qty += book.BidQty(level);
@@ -89,63 +103,79 @@ inline void State(const BookRow& book, double vwm, std::int64_t since_us, double
   Log1p<1>(&since_ms, out + 3);
 }
 
-/// Turns the books of one segment, in order, into rows of concatenated feature sets.
+/// Turns consecutive books into rows of concatenated feature sets.
 class FeatureComputer {
  public:
   FeatureComputer(std::vector<FeatureSet> sets, int vwm_levels)
       : sets_{std::move(sets)}, vwm_levels_{vwm_levels} {
-    for (const FeatureSet set : sets_) {
-      columns_ += ColumnCount(set);
-      needs_before_ = needs_before_ || set == FeatureSet::kOfi10;
-    }
+    for (const FeatureSet set : sets_) columns_ += ColumnCount(set);
   }
 
-  /// Starts a new segment: the next book has none before it.
-  void Reset() noexcept { has_before_ = false; }
-
-  /// Writes the features of the next book and returns its volume-weighted mid.
+  /// Writes volume-weighted mids and features of the next books; call it block after block.
   ///
-  /// If the mid is NaN the book has no features and `out` is untouched.
-  LOBDESK_KERNEL double Compute(const BookRow& book, TsUs exch_ts_us, double* out) noexcept;
+  /// `is_first` tells which of them start a segment. Where the mid is NaN the features have no
+  /// meaning.
+  template <Isa kIsa>
+  LOBDESK_KERNEL void Compute(const BookBlock& block, int count, const bool* is_first,
+                              const TsUs* exch_ts_us, double* out, double* vwm) noexcept;
 
   [[nodiscard]] int Columns() const noexcept { return columns_; }
 
  private:
+  void ComputeOfi10(const BookBlock& block, int count, const bool* is_first, double* out) noexcept;
+  void ComputeState(const BookBlock& block, int count, const bool* is_first, const TsUs* exch_ts_us,
+                    const double* vwm, double* out) noexcept;
+
   std::vector<FeatureSet> sets_;
   int vwm_levels_;
   int columns_ = 0;
-  bool needs_before_ = false;
-  bool has_before_ = false;
-  BookRow before_{};
+  double px_before_[kBookNumbers] = {};  // last book of the block before
+  double qty_before_[kBookNumbers] = {};
   TsUs before_us_ = 0;
 };
 
-inline double FeatureComputer::Compute(const BookRow& book, TsUs exch_ts_us, double* out) noexcept {
-  const double vwm = VolumeWeightedMid(book, vwm_levels_);
-  if (!has_before_) {
-    if (needs_before_) before_ = book;  // no flow in the first row
-    before_us_ = exch_ts_us;
-    has_before_ = true;
-  }
-  if (vwm == vwm) {
-    for (const FeatureSet set : sets_) {
-      switch (set) {
-        case FeatureSet::kDeepLob40:
-          DeepLob40(book, vwm, out);
-          break;
-        case FeatureSet::kOfi10:
-          Ofi10(before_, book, out);
-          break;
-        case FeatureSet::kState:
-          State(book, vwm, exch_ts_us - before_us_, out);
-          break;
-      }
-      out += ColumnCount(set);
+template <Isa kIsa>
+void FeatureComputer::Compute(const BookBlock& block, int count, const bool* is_first,
+                              const TsUs* exch_ts_us, double* out, double* vwm) noexcept {
+  for (int row = 0; row < count; ++row) vwm[row] = VolumeWeightedMid(block.Row(row), vwm_levels_);
+  for (const FeatureSet set : sets_) {
+    switch (set) {
+      case FeatureSet::kDeepLob40:
+        DeepLob40<kIsa>(block, count, vwm, out, columns_);
+        break;
+      case FeatureSet::kOfi10:
+        ComputeOfi10(block, count, is_first, out);
+        break;
+      case FeatureSet::kState:
+        ComputeState(block, count, is_first, exch_ts_us, vwm, out);
+        break;
     }
+    out += ColumnCount(set);
   }
-  if (needs_before_) before_ = book;
-  before_us_ = exch_ts_us;
-  return vwm;
+}
+
+inline void FeatureComputer::ComputeOfi10(const BookBlock& block, int count, const bool* is_first,
+                                          double* out) noexcept {
+  BookView before{px_before_, qty_before_};
+  for (int row = 0; row < count; ++row) {
+    const BookView now = block.Row(row);
+    Ofi10(is_first[row] ? now : before, now, out + row * columns_);
+    before = now;
+  }
+  for (int i = 0; i < kBookNumbers; ++i) {
+    px_before_[i] = before.px[i];
+    qty_before_[i] = before.qty[i];
+  }
+}
+
+inline void FeatureComputer::ComputeState(const BookBlock& block, int count, const bool* is_first,
+                                          const TsUs* exch_ts_us, const double* vwm,
+                                          double* out) noexcept {
+  for (int row = 0; row < count; ++row) {
+    const TsUs since_us = is_first[row] ? 0 : exch_ts_us[row] - before_us_;
+    State(block.Row(row), vwm[row], since_us, out + row * columns_);
+    before_us_ = exch_ts_us[row];
+  }
 }
 
 }  // namespace lobdesk

@@ -30,8 +30,7 @@ LOBDESK_KERNEL void Log1p(const double* x, double* out) noexcept {
   constexpr std::uint64_t kOne = std::uint64_t{0x3ff00000} << 32;
   for (int i = 0; i < kCount; ++i) {
     const double u = 1.0 + x[i];
-    // What rounding took from 1 + x, relative to it.
-    const double lost = (x[i] < 1.0 ? x[i] - (u - 1.0) : 1.0 - (u - x[i])) / u;
+    const double lost = x[i] < 1.0 ? x[i] - (u - 1.0) : 1.0 - (u - x[i]);  // in 1 + x, exact
     std::uint64_t bits;
     std::memcpy(&bits, &u, sizeof bits);
     bits += kOne - kHalfRoot2;
@@ -39,12 +38,16 @@ LOBDESK_KERNEL void Log1p(const double* x, double* out) noexcept {
     double k;
     std::memcpy(&k, &exponent_bits, sizeof k);
     k -= kTwo52 + 1023.0;
+    const std::uint64_t scale_bits = (2046 - (bits >> 52)) << 52;
+    double scale;  // 2^-k
+    std::memcpy(&scale, &scale_bits, sizeof scale);
     bits = (bits & 0x000fffffffffffff) + kHalfRoot2;
     double mantissa;
     std::memcpy(&mantissa, &bits, sizeof mantissa);
     const bool is_near_one = k == 0.0;
     const double f = is_near_one ? x[i] : mantissa - 1.0;
-    const double c = is_near_one ? 0.0 : lost;
+    // lost / u; a twentieth of half a unit does not matter, so a parabola stands for 1 / mantissa.
+    const double c = is_near_one ? 0.0 : lost * scale * (1.0 - f * (0.97 - 0.75 * f));
     const double half_square = 0.5 * f * f;
     const double s = f / (2.0 + f);
     const double z = s * s;

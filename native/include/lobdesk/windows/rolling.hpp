@@ -1,7 +1,6 @@
 // Rolling z-scores over the rows strictly before each row.
 #pragma once
 
-#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <vector>
@@ -12,6 +11,9 @@ namespace lobdesk {
 
 /// Below this standard deviation a column counts as constant and its z-score is 0.
 inline constexpr double kMinStd = 1e-9;
+
+/// Larger values are refused: their squares would leave the range of a double.
+inline constexpr double kMaxValue = 1e140;
 
 /// Normalizes rows of one segment, each against the `window_rows` rows before it.
 ///
@@ -50,6 +52,7 @@ class RollingNormalizer {
  private:
   LOBDESK_KERNEL void Score(const double* x, float* z, std::int64_t rows_before) const noexcept;
   LOBDESK_KERNEL void Add(const double* x);
+  LOBDESK_KERNEL void ScoreAndAdd(const double* x, float* z) noexcept;
   LOBDESK_KERNEL void FinishBlock();
 
   [[nodiscard]] std::int64_t RowsOfFinishedBlock() const noexcept {
@@ -75,6 +78,10 @@ class RollingNormalizer {
 inline bool RollingNormalizer::Step(const double* x, float* z) {
   const std::int64_t rows_before = filled_ + RowsOfFinishedBlock();
   const bool is_ready = rows_before >= min_rows_;
+  if (is_ready && filled_ < window_rows_ && has_finished_block_) {
+    ScoreAndAdd(x, z);
+    return true;
+  }
   if (is_ready) {
     Score(x, z, rows_before);
   } else {
@@ -94,9 +101,9 @@ inline void RollingNormalizer::Score(const double* x, float* z,
   const std::int64_t end_rows = RowsOfFinishedBlock();
   if (end_rows == 0) {
     for (int c = 0; c < columns_; ++c) {
-      const double std = std::sqrt(squares[c] * inverse);
-      const double score = ((x[c] - first[c]) - mean[c]) / std;
-      out[c] = static_cast<float>(std < kMinStd ? 0.0 : score);
+      const double variance = squares[c] * inverse;
+      const double score = ((x[c] - first[c]) - mean[c]) * InverseRoot(variance);
+      out[c] = static_cast<float>(variance < kMinStd * kMinStd ? 0.0 : score);
     }
     return;
   }
@@ -109,10 +116,39 @@ inline void RollingNormalizer::Score(const double* x, float* z,
     const double delta = (first[c] - last[c]) + (mean[c] - end_mean[c]);
     const double all_squares = (squares[c] + end_squares[c]) + delta * delta * cross;
     const double all_mean = mean[c] - delta * end_share;
-    const double std = std::sqrt(all_squares * inverse);
-    const double score = ((x[c] - first[c]) - all_mean) / std;
-    out[c] = static_cast<float>(std < kMinStd ? 0.0 : score);
+    const double variance = all_squares * inverse;
+    const double score = ((x[c] - first[c]) - all_mean) * InverseRoot(variance);
+    out[c] = static_cast<float>(variance < kMinStd * kMinStd ? 0.0 : score);
   }
+}
+
+// Score, then Add, for a window that spans two blocks, with the running one begun: nearly all rows.
+inline void RollingNormalizer::ScoreAndAdd(const double* x, float* z) noexcept {
+  const double inverse = 1.0 / static_cast<double>(window_rows_);
+  const double end_share = static_cast<double>(window_rows_ - filled_) * inverse;
+  const double cross = end_share * static_cast<double>(filled_);
+  const double next_inverse = 1.0 / static_cast<double>(filled_ + 1);
+  const double* __restrict first = first_.data();
+  const double* __restrict last = last_.data();
+  double* __restrict mean = mean_.data();
+  double* __restrict squares = squares_.data();
+  double* __restrict slot = slots_.data() + filled_ * columns_;
+  const double* __restrict end_squares = squares_of_end_.data() + filled_ * columns_;
+  float* __restrict out = z;
+#pragma GCC ivdep
+  for (int c = 0; c < columns_; ++c) {
+    const double value = x[c] - first[c];
+    const double distance = (first[c] - last[c]) + (mean[c] - slot[c]);
+    const double all_squares = (squares[c] + end_squares[c]) + distance * distance * cross;
+    const double variance = all_squares * inverse;
+    const double score = (value - (mean[c] - distance * end_share)) * InverseRoot(variance);
+    out[c] = static_cast<float>(variance < kMinStd * kMinStd ? 0.0 : score);
+    slot[c] = x[c];
+    const double delta = value - mean[c];
+    mean[c] += delta * next_inverse;
+    squares[c] += delta * (value - mean[c]);
+  }
+  ++filled_;
 }
 
 inline void RollingNormalizer::Add(const double* x) {

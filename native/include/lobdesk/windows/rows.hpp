@@ -6,6 +6,7 @@
 
 #include "lobdesk/windows/book_row.hpp"
 #include "lobdesk/windows/features.hpp"
+#include "lobdesk/windows/simd.hpp"
 
 namespace lobdesk {
 
@@ -38,9 +39,10 @@ struct FeatureColumns {
 ///
 /// A row without volume-weighted mid is not ready, has z-scores 0, and does not enter the
 /// statistics of later rows. Throws std::invalid_argument if a precision is out of range, a
-/// quantity is negative, or a price is not positive.
+/// quantity is negative, or a price is not positive. The result does not depend on `isa`, which the
+/// machine must have.
 void BuildFeatureRows(const BookColumns& books, const FeatureOptions& options,
-                      const FeatureColumns& out);
+                      const FeatureColumns& out, Isa isa = BestIsa());
 
 /// Computes features without normalization; rows without volume-weighted mid are NaN.
 ///
@@ -54,7 +56,8 @@ void VolumeWeightedMids(const SideRows<double>& sides, std::int64_t rows, int le
 
 /// Normalizes `rows` x `columns` values; `segment` changes where a segment starts.
 ///
-/// Throws std::invalid_argument naming the row that holds a value that is not finite.
+/// Throws std::invalid_argument naming the row that holds a value that is not finite or beyond
+/// 1e140.
 void NormalizeRows(const double* x, const std::int32_t* segment, std::int64_t rows, int columns,
                    const FeatureOptions& options, float* z, bool* ready);
 
