@@ -74,6 +74,7 @@ class Recording:
         try:
             self.deriver = Deriver(depth=depth)
             self.repair: Repair = repair_derived(self.journal, self.deriver)
+            self.journal.seal_derived()
         except BaseException:
             self.journal.close()
             raise
