@@ -91,6 +91,8 @@ class JournalWriter:
         self.next_seq = end.seq + 1
         self._crc = end.crc
         self._marks: deque[RawMark] = deque(maxlen=MAX_MARKS)
+        if end.seq == 0 or self._raw.file is not None:
+            self._mark(end.seq, end.crc)
         self._is_dirty = False
         self._sync_error: OSError | None = None
         self._closing = threading.Event()
