@@ -22,7 +22,7 @@ def load(path: Path) -> list[dict[str, Any]]:
     return scenarios
 
 
-OWN = load(DATA / "scenarios" / "rules.json")
+OWN = load(DATA / "scenarios" / "rules.json") + load(DATA / "scenarios" / "edges.json")
 OTHERS = load(SHARED / "acceptance" / "engine_scenarios.json")
 
 
