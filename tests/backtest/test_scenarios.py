@@ -50,6 +50,25 @@ def test_a_wrong_expectation_is_found() -> None:
     assert find_differences(output, {"orders": {"7": {"status": "NEW"}}})
 
 
+def test_null_is_the_same_as_a_missing_key() -> None:
+    plain = OWN[0]
+    feed = [each | {"oid": None, "flags": None, "sym": None} for each in plain["feed"]]
+    model = plain["model"] | {"n": None, "window": None, "latency_rows": None}
+    actions = [each | {"sym": None, "tif": None} for each in plain["actions"]]
+    nulls = {"feed": feed, "model": model, "actions": actions, "probes": None}
+    instruments = [{"tick": "1", "lot": "1", "maker": None, "taker": None}]
+
+    assert run_scenario(changed(**nulls, instruments=instruments)) == run_scenario(plain)
+
+
+def test_an_end_is_needed() -> None:
+    scenario = changed()
+    del scenario["end"]
+
+    with pytest.raises(ScenarioError, match="the key 'end' is missing"):
+        run_scenario(scenario)
+
+
 def test_refused_data_name_the_row() -> None:
     feed = [*OWN[0]["feed"], OWN[0]["feed"][0] | {"ex": 5}]
 
