@@ -163,7 +163,7 @@ class Demo:
             ic = figures["ic"]
             text = "none" if ic is None else f"{ic:+.3f} ± {figures['ic_se']:.3f}"
             self._say(f"      {name:<10} macro F1 {figures['macro_f1']:.3f}   IC {text}")
-        self._say("      (a minute of an invented market and 60 steps prove nothing but the path)")
+        self._say("      (seconds of an invented market and 60 steps prove nothing but the path)")
         return report
 
     def _signals(self, run: str) -> dict[str, Any]:

@@ -40,6 +40,8 @@ if TYPE_CHECKING:
 DEMO_FILE = "DEMO"
 JOBS_INTERVAL_S = 1.0
 SLOW_FRAME_S = 0.025
+MIN_FRAME_SHARE = 0.5
+"""A frame may come this much of the usual distance after the one before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,10 +135,11 @@ class LobdeskApp(App[None]):
     # --- set-up ---
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
-        """Return the colours of the two sides and of borders."""
+        """Return the colours of the two sides, of borders and of what matters less."""
         is_dark = self.current_theme.dark
         return {
             "border": "#39414F" if is_dark else "#B9BEC6",
+            "dim": "#7F8A9B" if is_dark else "#5F6874",
             **side_variables(self.settings.palette, dark=is_dark),
         }
 
@@ -316,6 +319,9 @@ class LobdeskApp(App[None]):
     def _wake_frames(self, message: FramesWanted) -> None:
         message.stop()
         self.wake_frames()
+        # A key's effect need not wait for the timer, as long as frames stay apart.
+        if time.monotonic() - self._last_frame_s >= MIN_FRAME_SHARE / self.settings.fps:
+            self._paint_frame()
 
     def wake_frames(self) -> None:
         """Let the frame timer run until nothing changes any more."""

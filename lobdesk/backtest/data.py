@@ -89,7 +89,9 @@ class MarketData:
         """Check records and take them without copying where their memory allows it.
 
         Args:
-            records: Structured array, shape ``[rows]``, dtype ``RECORD_DTYPE``.
+            records: Structured array, shape ``[rows]``, with the fields of ``RECORD_DTYPE``; any
+                strides, padding, order of fields or byte order. What is not copied must not be
+                changed while it is in use.
             symbol: Name of the pair.
             tick: Price increment as decimal text, for example ``"0.1"``.
             lot: Quantity increment as decimal text.
@@ -101,11 +103,7 @@ class MarketData:
                 a kind, side, price or quantity is impossible; the message names the row.
         """
         tick, lot = _increment("tick", tick), _increment("lot", lot)
-        if records.dtype != RECORD_DTYPE:
-            raise RefusedDataError(symbol, f"expected records of {RECORD_DTYPE}")
-        aligned = np.require(records, requirements=["C", "A"])
-        if aligned.ctypes.data % 8:
-            aligned = aligned.copy()
+        aligned = _packed(symbol, records)
         ids = None if order_ids is None else np.ascontiguousarray(order_ids, dtype=np.int64)
         min_lots = 0 if qty_min is None else -(-_increment("qty_min", qty_min) // lot)
         return cls(
@@ -183,6 +181,33 @@ class MarketData:
     def end_us(self) -> int:
         """Last time of either clock."""
         return self.native.last_us
+
+
+def _packed(symbol: str, records: object) -> NDArray[np.void]:
+    """Return records as the engine maps them, copied only where their memory is laid out otherwise.
+
+    Raises:
+        RefusedDataError: They are no array of rows, or their fields are others.
+    """
+    if not isinstance(records, np.ndarray) or records.ndim != 1:
+        raise RefusedDataError(symbol, "expected records as a structured array of one dimension")
+    if records.dtype != RECORD_DTYPE:
+        if not _has_record_fields(records.dtype):
+            raise RefusedDataError(symbol, f"expected records of {RECORD_DTYPE}")
+        packed = np.empty(len(records), dtype=RECORD_DTYPE)
+        for name in RECORD_DTYPE.names or ():
+            packed[name] = records[name]
+        return packed
+    aligned = np.require(records, requirements=["C", "A"])
+    return aligned.copy() if aligned.ctypes.data % 8 else aligned
+
+
+def _has_record_fields(dtype: np.dtype[np.void]) -> bool:
+    """Return whether a dtype differs from the record's in padding, order or byte order only."""
+    names = RECORD_DTYPE.names or ()
+    return sorted(dtype.names or ()) == sorted(names) and all(
+        dtype[name].newbyteorder("<") == RECORD_DTYPE[name] for name in names
+    )
 
 
 def _increment(name: str, value: str | Decimal) -> Decimal:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, SupportsIndex, TypeVar
 
 from lobdesk import engine
 from lobdesk.backtest.errors import OptionError, UnknownNameError
@@ -59,7 +59,7 @@ PRESETS = {
     ),
 }
 
-LatencyOption = int | Mapping[str, int]
+LatencyOption = SupportsIndex | Mapping[str, SupportsIndex]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,7 +90,7 @@ class ModelOptions:
     truncate: bool = False
     entry_us: LatencyOption = 5000
     response_us: LatencyOption = 5000
-    latency_rows: Sequence[tuple[int, int, int]] = ()
+    latency_rows: Sequence[tuple[int, int, int]] | None = None
     sample_us: int = 1_000_000
     end_us: int | None = None
 
@@ -122,7 +122,8 @@ class ModelOptions:
         model.response_us = _latencies(
             "response_us", self.response_us, (*REQUEST_KINDS[:3], "fill")
         )
-        model.set_latency_rows([_latency_row(row) for row in self.latency_rows])
+        rows = () if self.latency_rows is None else self.latency_rows
+        model.set_latency_rows([_latency_row(row) for row in rows])
         if self.sample_us < 0:
             raise OptionError("sample_us", self.sample_us, "0 or more microseconds")
         model.sample_us = self.sample_us
@@ -159,14 +160,16 @@ def _latencies(name: str, value: LatencyOption, kinds: tuple[str, ...]) -> list[
         latencies = [value.get(kind, 5000) for kind in kinds]
     else:
         latencies = [value] * len(kinds)
-    for latency in latencies:
-        _refuse_latency(name, latency)
-    return latencies
+    return [_latency(name, latency) for latency in latencies]
 
 
-def _refuse_latency(name: str, latency: object) -> None:
-    if isinstance(latency, bool) or not isinstance(latency, int) or latency < 0:
+def _latency(name: str, latency: object) -> int:
+    if isinstance(latency, bool) or not isinstance(latency, SupportsIndex):
         raise OptionError(name, latency, "0 or more whole microseconds")
+    whole_us = latency.__index__()
+    if whole_us < 0:
+        raise OptionError(name, latency, "0 or more whole microseconds")
+    return whole_us
 
 
 def _latency_row(row: Sequence[int]) -> tuple[int, int, int]:

@@ -53,27 +53,29 @@ def run_scenario(scenario: Json) -> Json:
     """
     instruments = scenario.get("instruments") or [{}]
     try:
+        end_us = int(scenario["end"])
         data = [_market_data(scenario["feed"], i, each) for i, each in enumerate(instruments)]
     except RefusedDataError as error:
         return {"raised": str(error)}
     except KeyError as error:
-        raise ScenarioError("feed", f"the key {error} is missing") from error
-    model = {RENAMED.get(key, key): value for key, value in scenario.get("model", {}).items()}
+        raise ScenarioError("feed or end", f"the key {error} is missing") from error
+    given = scenario.get("model") or {}
+    model = {RENAMED.get(key, key): each for key, each in given.items() if each is not None}
     backtest = Backtest(
         data,
-        maker_fee=[each.get("maker", "0") for each in instruments],
-        taker_fee=[each.get("taker", "0") for each in instruments],
-        end_us=scenario["end"],
+        maker_fee=[each.get("maker") or "0" for each in instruments],
+        taker_fee=[each.get("taker") or "0" for each in instruments],
+        end_us=end_us,
         sample_us=0,
         **model,
     )
-    running = backtest.start(script(_actions(scenario.get("actions", []))))
-    probes = scenario.get("probes", [])
+    running = backtest.start(script(_actions(scenario.get("actions") or [])))
+    probes = scenario.get("probes") or []
     answers: dict[int, Json] = {}
     for i in sorted(range(len(probes)), key=lambda i: int(probes[i]["t"])):
-        running.run(min(probes[i]["t"], scenario["end"]), ALL_EVENTS)
+        running.run(min(probes[i]["t"], end_us), ALL_EVENTS)
         answers[i] = _probe(running, probes[i])
-    running.run(scenario["end"], ALL_EVENTS)
+    running.run(end_us, ALL_EVENTS)
     output = _output(backtest.finish(running))
     output["probes"] = [answers[i] for i in range(len(probes))]
     return output
@@ -86,14 +88,14 @@ def find_differences(output: Json, expect: Json) -> list[str]:
     if "raised" in output:
         return [f"refused: {output['raised']}"]
     found: list[str] = []
-    for order_id, wanted in expect.get("orders", {}).items():
+    for order_id, wanted in (expect.get("orders") or {}).items():
         got = output["orders"].get(order_id, {})
         found += [
             f"order {order_id}: {key} is {got.get(key)!r}, expected {value!r}"
             for key, value in wanted.items()
             if got.get(key) != value
         ]
-    for order_id, reason in expect.get("reason", {}).items():
+    for order_id, reason in (expect.get("reason") or {}).items():
         got_reason = output["orders"].get(order_id, {}).get("reason")
         if got_reason != reason:
             found.append(f"order {order_id}: reason is {got_reason!r}, expected {reason!r}")
@@ -135,7 +137,7 @@ def _is_close(got: object, wanted: object) -> bool:
 
 
 def _market_data(feed: Sequence[Json], symbol: int, instrument: Json) -> MarketData:
-    rows = [(i, row) for i, row in enumerate(feed) if row.get("sym", 0) == symbol]
+    rows = [(i, row) for i, row in enumerate(feed) if (row.get("sym") or 0) == symbol]
     name = f"symbol {symbol}"
     records: NDArray[np.void] = np.zeros(len(rows), dtype=RECORD_DTYPE)
     order_ids = np.zeros(len(rows), dtype=np.int64)
@@ -150,10 +152,10 @@ def _market_data(feed: Sequence[Json], symbol: int, instrument: Json) -> MarketD
         lots = _whole(
             name, i, "quantity", row.get("qty"), QTY_LIMIT, missing=is_clear or kind == 11
         )
-        flags = int(row.get("flags", 0))
+        flags = int(row.get("flags") or 0)
         side = FEED_SIDES[row.get("side")]
         records[at] = (row["ex"], row["lo"], price, kind, side, flags, lots)
-        order_ids[at] = row.get("oid", 0)
+        order_ids[at] = row.get("oid") or 0
     return MarketData.from_records(
         records,
         symbol=name,
@@ -195,13 +197,13 @@ def _action(action: Mapping[str, Any]) -> tuple[int, int, int, int, int, int, in
     return (
         int(action["t"]),
         kind,
-        int(action.get("id", 0)),
-        int(action.get("sym", 0)),
+        int(action.get("id") or 0),
+        int(action.get("sym") or 0),
         SIDES.index(action["side"]) if is_submit else 0,
         _plain(action.get("px") or 0),
         _plain(action.get("qty") or 0),
-        ORDER_TYPES.index(action.get("type", "limit")) if is_submit else 0,
-        TIMES_IN_FORCE.index(action.get("tif", "GTC")) if is_submit else 0,
+        ORDER_TYPES.index(action.get("type") or "limit") if is_submit else 0,
+        TIMES_IN_FORCE.index(action.get("tif") or "GTC") if is_submit else 0,
     )
 
 
@@ -212,8 +214,9 @@ def _plain(value: float) -> int:
 
 
 def _probe(running: BacktestEngine, probe: Json) -> Json:
-    symbol = probe.get("sym", 0)
-    state = running.order_state(probe["order"]) if "order" in probe else None
+    symbol = probe.get("sym") or 0
+    order_id = probe.get("order")
+    state = None if order_id is None else running.order_state(order_id)
     return {
         "status": None if state is None else STATUSES[state[0]],
         "ahead": None if state is None else state[1],

@@ -226,7 +226,7 @@ def _integer(name: str, value: Param) -> int:
 
 
 def _require(name: str, value: object, least: int) -> None:
-    if isinstance(value, bool) or not isinstance(value, int) or value < least:
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
         raise OptionError(name, value, f"a whole number from {least}")
 
 

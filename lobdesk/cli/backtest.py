@@ -133,7 +133,7 @@ def _parse_params(params: tuple[str, ...]) -> dict[str, str | int | float | bool
 
 def _run_scenarios(path: Path) -> int:
     from lobdesk.backtest.scenario import find_differences, run_scenario
-    from lobdesk.errors import BacktestError
+    from lobdesk.errors import BacktestError, LobdeskError
 
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
@@ -147,7 +147,11 @@ def _run_scenarios(path: Path) -> int:
     results: dict[str, Any] = {}
     failed: dict[str, list[str]] = {}
     for scenario in document["scenarios"]:
-        output = run_scenario(scenario)
+        try:
+            output = run_scenario(scenario)
+        except LobdeskError as error:
+            failed[scenario["id"]] = [f"cannot run: {error}"]
+            continue
         results[scenario["id"]] = output
         if differences := find_differences(output, scenario.get("expect", {})):
             failed[scenario["id"]] = differences

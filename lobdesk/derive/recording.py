@@ -74,6 +74,7 @@ class Recording:
         try:
             self.deriver = Deriver(depth=depth)
             self.repair: Repair = repair_derived(self.journal, self.deriver)
+            self.journal.seal_derived()
         except BaseException:
             self.journal.close()
             raise
@@ -127,7 +128,7 @@ class Recording:
         conn: int = 0,
         **facts: Any,  # noqa: ANN401
     ) -> RawEvent:
-        """Append a note and derive from it."""
+        """Append a note and derive from it at once, so nothing before it may still wait."""
         raw = note_text(kind, **facts)
         event = self.append("note", raw, recv_ts_us=recv_ts_us, mono_us=mono_us, conn=conn)
         self.derive(event)
@@ -190,10 +191,13 @@ class Recording:
         self._is_closed = True
         checkpoint = None
         try:
+            # Not derived from: events before it may still wait, and the order must hold.
+            checkpoint = self._take_checkpoint()
             if self._clock is not None:
                 recv_ts_us, mono_us = self._clock()
-                self.note("stop", recv_ts_us=recv_ts_us, mono_us=mono_us)
-            checkpoint = self._take_checkpoint()
+                self.append(
+                    "note", note_text("stop"), recv_ts_us=recv_ts_us, mono_us=mono_us, conn=0
+                )
         finally:
             self.journal.close()
         if checkpoint is not None and self.journal.is_derived_complete:

@@ -161,8 +161,9 @@ def _cut_unsure(
         if keep < segment.path.stat().st_size:
             repair.cuts.append(cut_tail(segment.path, keep))
         if keep > 0:
-            # The killed process wrote it; from here on it must survive a power cut, too.
-            sync_file(segment.path)
+            if end is None or keep != end.size:
+                # The killed process wrote it; from here on it must survive a power cut, too.
+                sync_file(segment.path)
             return last_seq
         segment.path.unlink()
     return _last_seq(segments[-1]) if segments else 0

@@ -43,7 +43,7 @@ class RawMark(msgspec.Struct, frozen=True, kw_only=True):
     """A place behind one line of the raw log, from which reading can go on.
 
     Attributes:
-        seq: Sequence number of that line.
+        seq: Sequence number of that line; 0 for the beginning of the log.
         date: Folder of its segment.
         first_seq: Name of its segment.
         offset: Uncompressed offset behind the line.
@@ -65,6 +65,9 @@ def read_events_behind(root: Path, mark: RawMark) -> Iterator[RawEvent]:
         JournalReadError: The segment of the mark is gone, or a file cannot be read.
     """
     segments = list_segments(root / EVENTS)
+    if mark.seq == 0:
+        yield from _prove(segments, 0, 0)
+        return
     places = [(segment.date, segment.first_seq) for segment in segments]
     if (mark.date, mark.first_seq) not in places:
         raise JournalReadError(root / EVENTS, f"segment {mark.first_seq} is missing")

@@ -91,11 +91,13 @@ class JournalWriter:
         self.next_seq = end.seq + 1
         self._crc = end.crc
         self._marks: deque[RawMark] = deque(maxlen=MAX_MARKS)
+        if end.seq == 0 or self._raw.file is not None:
+            self._mark(end.seq, end.crc)
         self._is_dirty = False
         self._sync_error: OSError | None = None
         self._closing = threading.Event()
         self._sync_thread: threading.Thread | None = None
-        self._seal_leftovers()
+        self._seal_leftovers([root / EVENTS])
         if sync_interval_s is not None:
             self._sync_thread = threading.Thread(
                 target=self._sync_loop, args=(sync_interval_s,), name="sync", daemon=True
@@ -267,15 +269,17 @@ class JournalWriter:
                 "segment not sealed", extra={"path": str(segment.path), "reason": error.strerror}
             )
 
-    def _seal_leftovers(self) -> None:
-        logs = [self.root / EVENTS, *self._derived.log_dirs()]
-        for log_dir in logs:
+    def seal_derived(self) -> None:
+        """Seal derived segments that a crash left unsealed, once they have been made whole."""
+        self._seal_leftovers(self._derived.log_dirs())
+
+    def _seal_leftovers(self, log_dirs: list[Path]) -> None:
+        for log_dir in log_dirs:
             for hidden in log_dir.glob("*/.*.tmp"):
                 hidden.unlink(missing_ok=True)
-            segments = list_segments(log_dir)
-            for segment in segments[:-1]:
-                if not segment.is_sealed or segment.plain_path.exists():
-                    self._sealer.submit(self._seal_one, segment)
+            for segment in list_segments(log_dir)[:-1]:
+                if segment.plain_path.exists():
+                    self._sealer.submit(self._seal, segment.plain_path)
 
     def close(self) -> None:
         """Write out, sync, finish sealing and give the lock back.

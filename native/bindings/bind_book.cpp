@@ -50,6 +50,24 @@ Verdict Feed(BookVerifier& verifier, const py::bytes& frame, std::int64_t recv_t
   return verdict;
 }
 
+// Counts what the frames' book messages are; the caller keeps the frames alive.
+py::tuple FeedMany(BookVerifier& verifier, const std::vector<py::bytes>& frames,
+                   std::int64_t recv_ts_us) {
+  std::vector<std::string_view> texts;
+  texts.reserve(frames.size());
+  for (const py::bytes& frame : frames) texts.push_back(View(frame));
+  std::int64_t counts[3] = {};
+  {
+    const py::gil_scoped_release release;
+    Verdict verdict;
+    for (const std::string_view text : texts) {
+      verifier.Feed(text, recv_ts_us, &verdict);
+      for (const BookVerdict& book : verdict.books) ++counts[static_cast<int>(book.state)];
+    }
+  }
+  return py::make_tuple(counts[0], counts[1], counts[2]);
+}
+
 py::list ToList(const BookSide& side) {
   py::list levels(side.Size());
   for (std::size_t rank = 0; rank < side.Size(); ++rank) {
@@ -139,6 +157,8 @@ void BindBook(py::module_& m) {
           },
           py::arg("symbol") = py::none())
       .def("feed", &Feed, py::arg("frame"), py::arg("recv_ts_us"))
+      .def("feed_many", &FeedMany, py::arg("frames"), py::arg("recv_ts_us"),
+           "Feed frames and return how many book messages were verified, failed, unverified.")
       .def(
           "snapshot_line",
           [](const BookVerifier& self, std::string_view symbol, std::int64_t seq) {

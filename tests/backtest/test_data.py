@@ -46,6 +46,42 @@ def test_an_impossible_record_is_refused(values: dict[str, int], reason: str) ->
         take(row(**values))
 
 
+def test_any_memory_layout_is_taken() -> None:
+    records = random_market(7)
+    fields = RECORD_DTYPE.fields
+    padded = np.dtype(
+        {
+            "names": list(fields)[::-1],
+            "formats": [fields[name][0].newbyteorder(">") for name in list(fields)[::-1]],
+            "offsets": [36, 32, 31, 30, 24, 16, 8],
+            "itemsize": 48,
+        }
+    )
+    other = np.zeros(len(records), dtype=padded)
+    for name in fields:
+        other[name] = records[name]
+    strided = np.zeros(2 * len(records), dtype=RECORD_DTYPE)[::2]
+    strided[:] = records
+    unaligned = np.zeros(32 * len(records) + 1, dtype=np.uint8)[1:].view(RECORD_DTYPE)
+    unaligned[:] = records
+
+    for layout in (other, strided, unaligned):
+        assert np.array_equal(take(layout).records, records)
+
+
+@pytest.mark.parametrize(
+    "records",
+    [
+        np.zeros((2, 1), dtype=RECORD_DTYPE),
+        np.zeros(2),
+        np.zeros(2, dtype=[(name, "i8") for name in RECORD_DTYPE.names or ()]),
+    ],
+)
+def test_other_arrays_are_refused(records: np.ndarray[Any, Any]) -> None:
+    with pytest.raises(RefusedDataError, match="expected records"):
+        take(records)
+
+
 def test_exchange_time_that_runs_backwards_names_the_row() -> None:
     records = random_market(5)
     records["exch_ts_us"][3] = 1

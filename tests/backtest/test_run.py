@@ -165,6 +165,17 @@ def test_an_impossible_order_ends_the_run(price: int, lots: int, reason: str) ->
         Backtest(market(100)).run(script([(1_010_000, 0, 1, 0, 0, price, lots, 0, 0)]))
 
 
+def test_numbers_of_numpy_and_no_latency_rows_are_taken() -> None:
+    data = market(1_000)
+    plain = Backtest(data, entry_us=700).run(JoinTouch(100_000, 100, 1_000))
+
+    again = Backtest(data, entry_us=np.int64(700), latency_rows=None).run(
+        JoinTouch(np.int64(100_000), np.int32(100), np.int64(1_000))  # type: ignore[arg-type]
+    )
+
+    assert again.digest == plain.digest
+
+
 def test_latencies_differ_by_request() -> None:
     actions = [
         (1_100_000, 0, 1, 0, 0, 50_000, 5, 0, 0),

@@ -22,7 +22,7 @@ def load(path: Path) -> list[dict[str, Any]]:
     return scenarios
 
 
-OWN = load(DATA / "scenarios" / "rules.json")
+OWN = load(DATA / "scenarios" / "rules.json") + load(DATA / "scenarios" / "edges.json")
 OTHERS = load(SHARED / "acceptance" / "engine_scenarios.json")
 
 
@@ -48,6 +48,25 @@ def test_a_wrong_expectation_is_found() -> None:
     assert find_differences(output, {"raises": True})
     assert find_differences(output, {"orders": {"1": {"status": "NEW"}}})
     assert find_differences(output, {"orders": {"7": {"status": "NEW"}}})
+
+
+def test_null_is_the_same_as_a_missing_key() -> None:
+    plain = OWN[0]
+    feed = [each | {"oid": None, "flags": None, "sym": None} for each in plain["feed"]]
+    model = plain["model"] | {"n": None, "window": None, "latency_rows": None}
+    actions = [each | {"sym": None, "tif": None} for each in plain["actions"]]
+    nulls = {"feed": feed, "model": model, "actions": actions, "probes": None}
+    instruments = [{"tick": "1", "lot": "1", "maker": None, "taker": None}]
+
+    assert run_scenario(changed(**nulls, instruments=instruments)) == run_scenario(plain)
+
+
+def test_an_end_is_needed() -> None:
+    scenario = changed()
+    del scenario["end"]
+
+    with pytest.raises(ScenarioError, match="the key 'end' is missing"):
+        run_scenario(scenario)
 
 
 def test_refused_data_name_the_row() -> None:

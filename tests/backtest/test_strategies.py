@@ -121,6 +121,36 @@ def test_signal_follower_counts_what_is_still_under_way() -> None:
     assert result.orders["qty_lots"].tolist() == [3]
 
 
+def test_signal_follower_never_bets_on_an_order_that_may_still_vanish() -> None:
+    # The flip comes while the buy is under way. Selling 6 would be short 6 if the buy expired.
+    result = run(quiet(), follower((10_000, 0.9), (10_500, -0.9)))
+
+    assert result.orders["qty_lots"].tolist() == [3, 3]
+
+
+@pytest.mark.parametrize("maker", [False, True])
+def test_signal_follower_stays_within_its_limit_whatever_fills(maker: bool) -> None:
+    random = np.random.default_rng(5)
+    rows: list[tuple[int, int, int, int]] = []
+    signals = []
+    for step in range(1, 1500):
+        bid = 100 + int(random.integers(-2, 3))
+        rows += [(60 * step, 0, bid, 4), (60 * step, 1, bid + 2, 4)]
+        signals.append((60 * step + 30, float(random.choice([-0.9, 0.0, 0.9]))))
+    result = Backtest(quiet(*rows), entry_us=100, response_us=150).run(
+        follower(*signals, maker=maker)
+    )
+
+    assert len(result.fills) > 20
+    assert np.abs(result.fills["position_lots"]).max() == 3
+
+
+def test_signal_follower_without_a_view_takes_its_order_away() -> None:
+    result = run(quiet(), follower((10_000, 0.9), (40_000, 0.0), maker=True))
+
+    assert result.orders["close_us"].tolist() == [START_US + 42_000]
+
+
 def test_signal_follower_can_hold_inside_the_threshold() -> None:
     result = run(quiet(), follower((10_000, 0.9), (40_000, 0.1), hold=True))
 

@@ -112,6 +112,22 @@ def test_a_scenario_document_lists_what_differs(
     assert list(json.loads(capsys.readouterr().out)["failed"]) == [document["scenarios"][0]["id"]]
 
 
+def test_a_scenario_that_cannot_run_does_not_stop_the_others(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    document = json.loads(RULES.read_text())
+    broken, *others = document["scenarios"]
+    broken["model"]["queue"] = "none"
+    file = tmp_path / "broken.json"
+    file.write_text(json.dumps(document))
+
+    assert run_cli(["backtest", "--scenario", str(file), "--json"]) == 1
+    output = json.loads(capsys.readouterr().out)
+    assert set(output["results"]) == {each["id"] for each in others}
+    assert list(output["failed"]) == [broken["id"]]
+    assert output["failed"][broken["id"]][0].startswith("cannot run: queue 'none'")
+
+
 def test_one_scenario_prints_its_output(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     scenario = json.loads(RULES.read_text())["scenarios"][0]
     file = tmp_path / "one.json"

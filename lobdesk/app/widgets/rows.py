@@ -42,7 +42,7 @@ class RowView(Widget):
     RowView { background: $background; color: $foreground; }
     RowView .row--bid { color: $bid; }
     RowView .row--ask { color: $ask; }
-    RowView .row--dim { color: $text-muted; }
+    RowView .row--dim { color: $dim; }
     RowView .row--strong { text-style: bold; }
     RowView .row--warn { color: $warning; text-style: bold; }
     RowView .row--good { color: $success; }

@@ -67,26 +67,29 @@ void SignalFollower::Follow(LocalDesk& desk, double value) {
   } else if (settings_.holds_inside) {
     return;
   }
+  // Only what is under way to the wanted side counts. What goes the other way is cancelled, and may
+  // still vanish: betting on its fill could end beyond the largest position.
   const Lots wanted = target - desk.GetAccount(0).position;
   const std::uint8_t side = wanted >= 0 ? kBid : kAsk;
-  const Lots open = CancelOthers(desk, side, book.Side(side).Best());
-  const Lots missing = wanted - open;
-  if (missing == 0 || (missing > 0) != (wanted > 0)) return;
-  const Lots lots = missing > 0 ? missing : -missing;
+  const Lots lots = (wanted >= 0 ? wanted : -wanted);
+  const Lots missing = lots - CancelOthers(desk, side, book.Side(side).Best(), lots);
+  if (missing <= 0) return;
   const std::uint8_t from = settings_.is_maker ? side : Opposite(side);
   const Ticks price = ToTicks(from, book.Side(from).Best());
-  desk.Submit(++last_id_, 0, side, price, lots, OrderType::kLimit,
+  desk.Submit(++last_id_, 0, side, price, missing, OrderType::kLimit,
               settings_.is_maker ? TimeInForce::kGtx : TimeInForce::kIoc);
 }
 
-Lots SignalFollower::CancelOthers(LocalDesk& desk, std::uint8_t side, Key touch) const {
+Lots SignalFollower::CancelOthers(LocalDesk& desk, std::uint8_t side, Key touch,
+                                  Lots wanted) const {
   Lots open = 0;
   for (const std::int32_t slot : desk.LiveOrders()) {
     const Order& order = desk.GetOrder(slot);
+    const bool is_same_side = order.side == side;
     // What may still fill counts until the exchange says that it is gone.
-    open += Signed(order.side, order.known_leaves);
-    const bool is_good = !settings_.is_maker ||
-                         (order.side == side && ToKey(order.side, order.price_ticks) == touch);
+    if (is_same_side) open += order.known_leaves;
+    const bool is_good = is_same_side && open <= wanted &&
+                         (!settings_.is_maker || ToKey(order.side, order.price_ticks) == touch);
     if (!is_good && CanCancel(order)) desk.Cancel(order.id);
   }
   return open;

@@ -52,7 +52,27 @@ void FrameScanner::Scan(std::string_view text, Frame* frame) {
   frame->reason = cursor_.Reason();
 }
 
+// The same for a whole book frame; see ScanUsualBook.
+bool FrameScanner::ScanUsualFrame(Frame* frame, bool* is_other) {
+  frame->is_snapshot = cursor_.TryText(R"({"channel":"book","type":"snapshot","data":)");
+  *is_other =
+      !frame->is_snapshot && !cursor_.TryText(R"({"channel":"book","type":"update","data":)");
+  if (*is_other) return false;
+  if (!cursor_.ReadArray([&] { return ScanBook(frame); })) return false;
+  if (frame->books.empty()) return cursor_.Fail("data is empty");
+  *is_other = !cursor_.TryText("}") || !cursor_.IsAtEnd();
+  frame->kind = FrameKind::kBook;
+  return !*is_other;
+}
+
 bool FrameScanner::ScanFrame(Frame* frame) {
+  const char* start = cursor_.Position();
+  bool is_other = false;
+  if (ScanUsualFrame(frame, &is_other)) return true;
+  if (!is_other) return false;
+  cursor_.Seek(start);
+  frame->Clear();
+
   Envelope envelope;
   const auto on_key = [&](std::string_view key) { return ScanMember(key, &envelope, frame); };
   if (!cursor_.ReadObject(on_key) || !cursor_.ExpectEnd()) return false;
@@ -187,7 +207,38 @@ bool FrameScanner::ScanData(const Envelope& envelope, Frame* frame) {
   return !is_book || !frame->books.empty() || cursor_.Fail("data is empty");
 }
 
+// Reads a message spelled exactly as the exchange spells it, which saves a third of a frame's time.
+// Sets `is_other` if it is spelled otherwise; any fault is one in every spelling.
+bool FrameScanner::ScanUsualBook(Frame* frame, bool* is_other) {
+  FrameBook book;
+  TsUs ts_us = 0;
+  const auto comes = [&](std::string_view text) {
+    *is_other = !cursor_.TryText(text);
+    return !*is_other;
+  };
+  if (!comes("{\"symbol\":") || !ScanSymbol(&book.symbol)) return false;
+  frame->symbols_seen.push_back(book.symbol);
+  const bool is_read = comes(",\"bids\":") && ScanLevels(&book.bids_begin, &book.bids_end, frame) &&
+                       comes(",\"asks\":") && ScanLevels(&book.asks_begin, &book.asks_end, frame) &&
+                       comes(",\"checksum\":") && ScanChecksum(&book) && comes(",\"timestamp\":") &&
+                       ScanTimestamp(&ts_us) && comes("}");
+  if (!is_read) return false;
+  book.exch_ts_us = ts_us;
+  frame->books.push_back(book);
+  return true;
+}
+
 bool FrameScanner::ScanBook(Frame* frame) {
+  const char* start = cursor_.Position();
+  const std::size_t levels = frame->levels.size();
+  const std::size_t symbols = frame->symbols_seen.size();
+  bool is_other = false;
+  if (ScanUsualBook(frame, &is_other)) return true;
+  if (!is_other) return false;
+  cursor_.Seek(start);
+  frame->levels.resize(levels);
+  frame->symbols_seen.resize(symbols);
+
   FrameBook book;
   unsigned seen = 0;
   const auto on_key = [&](std::string_view key) {

@@ -9,7 +9,32 @@ namespace {
 
 bool IsDigit(char c) noexcept { return c >= '0' && c <= '9'; }
 
-bool IsSpace(char c) noexcept { return c == ' ' || c == '\n' || c == '\r' || c == '\t'; }
+// The records of this project are little-endian, and so are the machines it runs on.
+int LowestByte(std::uint64_t word) noexcept { return __builtin_ctzll(word) / 8; }
+
+// Returns the first quote, backslash or control character, or the end.
+const char* FindSpecial(const char* at, const char* end) noexcept {
+  // Eight bytes at once: a byte of `x` that is zero (or below n) sets its top bit, and the lowest
+  // bit that is set is never a false one.
+  constexpr std::uint64_t kOnes = 0x0101010101010101U;
+  constexpr std::uint64_t kTops = 0x8080808080808080U;
+  while (end - at >= 8) {
+    std::uint64_t x = 0;
+    std::memcpy(&x, at, sizeof(x));
+    const std::uint64_t quote = x ^ (kOnes * '"');
+    const std::uint64_t backslash = x ^ (kOnes * '\\');
+    const std::uint64_t found = (((quote - kOnes) & ~quote) | ((backslash - kOnes) & ~backslash) |
+                                 ((x - kOnes * 0x20) & ~x)) &
+                                kTops;
+    if (found != 0) return at + LowestByte(found);
+    at += 8;
+  }
+  for (; at < end; ++at) {
+    const auto c = static_cast<unsigned char>(*at);
+    if (c == '"' || c == '\\' || c < 0x20) break;
+  }
+  return at;
+}
 
 void AppendUtf8(unsigned code, std::string* out) {
   if (code < 0x80) {
@@ -47,21 +72,13 @@ bool JsonCursor::Fail(std::string_view reason) {
   return false;
 }
 
-char JsonCursor::Peek() noexcept {
-  while (at_ < end_ && IsSpace(*at_)) ++at_;
-  return at_ < end_ ? *at_ : '\0';
-}
-
-bool JsonCursor::Expect(char expected) {
-  if (TryChar(expected)) return true;
+bool JsonCursor::FailExpected(char expected) {
   const char quoted[] = {'\'', expected, '\'', '\0'};
   return Fail(std::string("expected ") + quoted);
 }
 
-bool JsonCursor::TryChar(char expected) noexcept {
-  if (Peek() != expected || at_ == end_) return false;
-  ++at_;
-  return true;
+void JsonCursor::SkipSpace() noexcept {
+  while (at_ < end_ && (*at_ == ' ' || *at_ == '\n' || *at_ == '\r' || *at_ == '\t')) ++at_;
 }
 
 bool JsonCursor::TryNull() {
@@ -70,10 +87,7 @@ bool JsonCursor::TryNull() {
   return true;
 }
 
-bool JsonCursor::ExpectEnd() {
-  Peek();
-  return at_ == end_ || Fail("unexpected text after the value");
-}
+bool JsonCursor::ExpectEnd() { return IsAtEnd() || Fail("unexpected text after the value"); }
 
 bool JsonCursor::ReadBool(bool* out) {
   const char next = Peek();
@@ -93,17 +107,13 @@ bool JsonCursor::ReadBool(bool* out) {
 bool JsonCursor::ReadString(std::string_view* out) {
   if (Peek() != '"' || at_ == end_) return Fail("expected a string");
   const char* start = ++at_;
-  for (; at_ < end_; ++at_) {
-    const auto c = static_cast<unsigned char>(*at_);
-    if (c == '"') {
-      *out = std::string_view(start, static_cast<std::size_t>(at_ - start));
-      ++at_;
-      return true;
-    }
-    if (c == '\\') return ReadEscapedString(start, out);
-    if (c < 0x20) return Fail("control character in a string");
-  }
-  return Fail("unterminated string");
+  at_ = FindSpecial(at_, end_);
+  if (at_ == end_) return Fail("unterminated string");
+  if (*at_ == '\\') return ReadEscapedString(start, out);
+  if (*at_ != '"') return Fail("control character in a string");
+  *out = std::string_view(start, static_cast<std::size_t>(at_ - start));
+  ++at_;
+  return true;
 }
 
 bool JsonCursor::ReadEscapedString(const char* start, std::string_view* out) {
@@ -219,15 +229,6 @@ bool JsonCursor::ReadExponent(DecimalToken* out) {
   }
   out->has_exponent = true;
   out->exponent = is_negative ? -exponent : exponent;
-  return true;
-}
-
-bool JsonCursor::TryText(std::string_view text) noexcept {
-  if (static_cast<std::size_t>(end_ - at_) < text.size() ||
-      std::memcmp(at_, text.data(), text.size()) != 0) {
-    return false;
-  }
-  at_ += text.size();
   return true;
 }
 

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from lobdesk.jobs import Job
 
 SECOND_US = 1_000_000
+# A recording may begin with trades: the exchange sends older ones before the first book.
+BOOK_SPAN = "SELECT min(exch_ts_us), max(exch_ts_us) FROM snapshots WHERE symbol = ?"
 SEGMENT_STARTS = """
 SELECT DISTINCT exch_ts_us FROM snapshots WHERE symbol = ? AND is_snapshot AND exch_ts_us > ?
 ORDER BY 1
@@ -146,17 +148,21 @@ class BooksPane(Pane):
 
     async def _open_symbol(self, ts_us: int | None) -> None:
         info = self._symbols[self._place]
-        tape = BookTape(
-            info.symbol, rows=info.rows, start_us=info.first_ts_us, end_us=info.last_ts_us
-        )
+        if not info.rows:
+            self._tape = None
+            self.query_one(SymbolList).show(self._symbols, self._place)
+            self._show_empty(f"{info.symbol} has {info.trades:,} trades and no books. < > goes on.")
+            return
 
-        def quality(catalog: Catalog) -> tuple[Quality, list[int]]:
-            starts = catalog.sql(SEGMENT_STARTS, [info.symbol, info.first_ts_us]).fetchall()
-            return catalog.quality(info.symbol), [ts_us for (ts_us,) in starts]
+        def read(catalog: Catalog) -> tuple[Quality, int, int, list[int]]:
+            ((first_us, last_us),) = catalog.sql(BOOK_SPAN, [info.symbol]).fetchall()
+            starts = catalog.sql(SEGMENT_STARTS, [info.symbol, first_us]).fetchall()
+            return catalog.quality(info.symbol), first_us, last_us, [ts_us for (ts_us,) in starts]
 
-        self._quality, self._starts = await self.desk.market.ask(quality)
-        await self._load(tape, info.first_ts_us if ts_us is None else ts_us)
-        tape.seek(info.first_ts_us if ts_us is None else ts_us)
+        self._quality, first_us, last_us, self._starts = await self.desk.market.ask(read)
+        tape = BookTape(info.symbol, rows=info.rows, start_us=first_us, end_us=last_us)
+        await self._load(tape, first_us if ts_us is None else ts_us)
+        tape.seek(first_us if ts_us is None else ts_us)
         self._tape = tape
         self._show_symbol()
 

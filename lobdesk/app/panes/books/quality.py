@@ -11,6 +11,9 @@ if TYPE_CHECKING:
     from lobdesk.app.widgets.rows import Row
     from lobdesk.index import Quality
 
+OLD_US = 100_000
+"""From this age on, the strip says how old the book under the cursor is."""
+
 
 def quality_facts(quality: Quality | None, tape: BookTape) -> tuple[Row, ...]:
     """Return the facts of the strip, most important first."""
@@ -24,7 +27,7 @@ def quality_facts(quality: Quality | None, tape: BookTape) -> tuple[Row, ...]:
         facts.append(((f"seq {seq:,} ", ""), (word, style)))
         if starts_segment:
             facts.append((("starts a segment", "warn"),))
-        if tape.now_us > tape.book_us:
+        if tape.now_us - tape.book_us >= OLD_US:
             facts.append(((f"book {duration_text(tape.now_us - tape.book_us)} old", ""),))
         facts.append(((f"receipt {(recv_ts_us - tape.book_us) / 1000:+.1f} ms", "dim"),))
     facts.append(((f"span {duration_text(tape.end_us - tape.start_us)}", "dim"),))

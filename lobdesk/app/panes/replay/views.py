@@ -54,7 +54,7 @@ class TransportView(PlayerView):
             return []
         player = self._player
         replay = player.replay
-        sign, word, style = ("▶", "playing", "good") if player.is_playing else ("⏸", "paused", "")
+        sign, word, style = ("▶", "playing", "good") if player.is_playing else ("‖", "paused", "")
         return [
             (
                 (f" {sign} {word:<8}", f"{style}+strong" if style else "strong"),

@@ -60,7 +60,8 @@ class SignalFollower final : public Strategy {
 
  private:
   void Follow(LocalDesk& desk, double value);
-  [[nodiscard]] Lots CancelOthers(LocalDesk& desk, std::uint8_t side, Key touch) const;
+  // Cancels what is not wanted; returns the lots that may still fill on the wanted side.
+  [[nodiscard]] Lots CancelOthers(LocalDesk& desk, std::uint8_t side, Key touch, Lots wanted) const;
 
   Settings settings_;
   std::shared_ptr<const Signals> signals_;

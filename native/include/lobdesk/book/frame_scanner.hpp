@@ -36,6 +36,8 @@ class FrameScanner {
   };
 
   bool ScanFrame(Frame* frame);
+  bool ScanUsualFrame(Frame* frame, bool* is_other);
+  bool ScanUsualBook(Frame* frame, bool* is_other);
   bool ScanMember(std::string_view key, Envelope* envelope, Frame* frame);
   bool ScanChannelName(Envelope* envelope, Frame* frame);
   bool ScanError(Envelope* envelope, Frame* frame);

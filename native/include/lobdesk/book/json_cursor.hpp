@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstring>
 #include <string>
 #include <string_view>
 
@@ -50,12 +51,28 @@ class JsonCursor {
   /// Reads `null` if it comes next.
   [[nodiscard]] bool TryNull();
   /// Reads exactly this text if it comes next, white space and all; else nothing.
-  [[nodiscard]] bool TryText(std::string_view text) noexcept;
+  [[nodiscard]] bool TryText(std::string_view text) noexcept {
+    if (static_cast<std::size_t>(end_ - at_) < text.size() ||
+        std::memcmp(at_, text.data(), text.size()) != 0) {
+      return false;
+    }
+    at_ += text.size();
+    return true;
+  }
+  /// True if nothing but white space is left.
+  [[nodiscard]] bool IsAtEnd() noexcept {
+    Peek();
+    return at_ == end_;
+  }
   /// True if nothing but white space is left; otherwise a fault.
   [[nodiscard]] bool ExpectEnd();
 
   /// Returns the next character that is no white space, or 0 at the end.
-  char Peek() noexcept;
+  char Peek() noexcept {
+    // The exchange writes no white space, and everything above it is a larger byte.
+    if (at_ < end_ && static_cast<unsigned char>(*at_) <= ' ') SkipSpace();
+    return at_ < end_ ? *at_ : '\0';
+  }
   /// Position that `Seek` takes back.
   [[nodiscard]] const char* Position() const noexcept { return at_; }
   void Seek(const char* position) noexcept { at_ = position; }
@@ -68,8 +85,14 @@ class JsonCursor {
   static constexpr int kMaxDepth = 64;
 
  private:
-  bool Expect(char expected);
-  bool TryChar(char expected) noexcept;
+  bool Expect(char expected) { return TryChar(expected) || FailExpected(expected); }
+  bool TryChar(char expected) noexcept {
+    if (Peek() != expected || at_ == end_) return false;
+    ++at_;
+    return true;
+  }
+  bool FailExpected(char expected);
+  void SkipSpace() noexcept;
   bool ReadEscapedString(const char* start, std::string_view* out);
   bool ReadEscape(std::string* out);
   bool ReadHex4(unsigned* out);
