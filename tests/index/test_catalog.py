@@ -299,6 +299,11 @@ def test_numpy_of_a_result_is_typed(indexed: Path) -> None:
     assert found["crossed"].dtype == np.bool_
 
 
+def test_text_without_a_query_is_refused(indexed: Path) -> None:
+    with open_catalog(indexed) as catalog, pytest.raises(QueryError, match="holds no query"):
+        catalog.sql(" -- nothing")
+
+
 def test_error_of_a_query_is_one_line(indexed: Path) -> None:
     with open_catalog(indexed) as catalog, pytest.raises(QueryError) as caught:
         catalog.sql("SELECT nope FROM snapshots")
