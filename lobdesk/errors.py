@@ -63,11 +63,13 @@ class SettingsError(LobdeskError):
         self.origin = origin
         self.key = key
         self.reason = reason
-        super().__init__(f"{origin}: {key}: {reason}" if key else f"{origin}: {reason}")
+        super().__init__(
+            f"{origin}: {key}: {reason}" if key not in ("", origin) else f"{origin}: {reason}"
+        )
 
 
-class MissingExtraError(SettingsError):
-    """A command needs an optional part that is not installed."""
+class MissingExtraError(SettingsError, ImportError):
+    """A command or module needs an optional part that is not installed."""
 
     def __init__(self, extra: str, needed_for: str) -> None:
         self.extra = extra

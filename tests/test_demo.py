@@ -1,3 +1,4 @@
+import sys
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,15 @@ def test_a_folder_with_other_data_is_never_emptied(
     assert run_cli(["demo", "--no-tui", "--data-dir", str(tmp_path)]) == 1
     assert "not a demo's directory" in capsys.readouterr().err
     assert (tmp_path / "mine.txt").read_text() == "mine"
+
+
+def test_missing_extra_is_told_before_anything_runs(tmp_path: Path, monkeypatch, capsys) -> None:
+    monkeypatch.setitem(sys.modules, "torch", None)
+
+    assert run_cli(["demo", "--no-tui", "--data-dir", str(tmp_path)]) == 2
+
+    assert 'needs the extra "train"' in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_an_earlier_demo_is_emptied_and_marked_again(tmp_path: Path) -> None:

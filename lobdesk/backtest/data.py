@@ -150,7 +150,7 @@ class MarketData:
 
         Args:
             data_dir: The data directory.
-            symbol: Pair; empty means the first indexed one.
+            symbol: Pair, ``BTC`` means ``BTC/USD``; empty means the first indexed one.
             source: Whose recording, where several have the pair.
 
         Raises:
@@ -158,15 +158,11 @@ class MarketData:
         """
         from lobdesk.index import open_catalog, write_market_records  # noqa: PLC0415
 
-        if not symbol:
-            catalog = open_catalog(data_dir)
-            try:
-                known = [info.symbol for info in catalog.symbols()]
-            finally:
-                catalog.close()
+        with open_catalog(data_dir) as catalog:
+            known = [info.symbol for info in catalog.symbols()]
             if not known:
                 raise BacktestError(f"{data_dir}: nothing is indexed; run: lobdesk index")
-            symbol = known[0]
+            symbol = catalog.find_symbol(symbol) if symbol else known[0]
         return cls.open(*write_market_records(data_dir, symbol, source=source or None))
 
     def __len__(self) -> int:

@@ -37,6 +37,7 @@ def at_command(
 
     ts_us = _instant(time)
     with open_catalog(data_paths(data_dir).root) as catalog:
+        symbol = catalog.find_symbol(symbol)
         book = catalog.book_at(symbol, ts_us, source=source)
     if as_json:
         print_json(None if book is None else _plain(book))
@@ -59,7 +60,7 @@ def gaps_command(*, symbol: str | None, data_dir: Path | None, as_json: bool) ->
     from lobdesk.index import open_catalog
 
     with open_catalog(data_paths(data_dir).root) as catalog:
-        gaps = catalog.gaps(symbol)
+        gaps = catalog.gaps(None if symbol is None else catalog.find_symbol(symbol))
     if as_json:
         print_json({"gaps": [dataclasses.asdict(gap) for gap in gaps]})
         return

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from lobdesk.cli.options import data_dir_option, json_option, print_json
+from lobdesk.cli.training_extra import require_installed
 from lobdesk.progress import is_terminal
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ def demo_command(*, seed: int, no_tui: bool, data_dir: Path | None, as_json: boo
     """
     from lobdesk.demo import Demo, demo_dir
 
+    require_installed("lobdesk demo")
     folder = data_dir if data_dir is not None else demo_dir()
     report = Demo(folder, seed=seed, say=lambda line: click.echo(line, err=as_json)).run()
     if as_json:

@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 
 from lobdesk.errors import MissingExtraError
+
+
+def require_installed(command: str) -> None:
+    """Look whether torch and lightning are installed, without loading them.
+
+    Raises:
+        MissingExtraError: They are not.
+    """
+    if None in map(importlib.util.find_spec, ("torch", "lightning")):
+        raise MissingExtraError("train", command)
 
 
 def require_training(command: str) -> None:

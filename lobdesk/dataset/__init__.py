@@ -12,6 +12,7 @@ from lobdesk.dataset.splits import (
     WalkForward,
     purged_train,
 )
+from lobdesk.errors import MissingExtraError
 
 if TYPE_CHECKING:
     from lobdesk.dataset.datamodule import LOBDataModule
@@ -31,7 +32,9 @@ __all__ = [
 def __getattr__(name: str) -> Any:  # noqa: ANN401 - the protocol of modules
     """Load the data module, and with it torch, when it is asked for."""
     if name == "LOBDataModule":
-        from lobdesk.dataset.datamodule import LOBDataModule  # noqa: PLC0415 - loads torch
-
+        try:
+            from lobdesk.dataset.datamodule import LOBDataModule  # noqa: PLC0415 - loads torch
+        except ModuleNotFoundError as error:
+            raise MissingExtraError("train", "LOBDataModule") from error
         return LOBDataModule
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

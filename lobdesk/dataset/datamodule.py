@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
 TASKS = ("classification", "regression")
 SPLITS = ("walk-forward", "purged-kfold")
-EVAL_BATCH_WINDOWS = 256
 
 Fold = tuple["NDArray[np.int64]", "NDArray[np.int64]"]
 
@@ -83,6 +82,7 @@ class LOBDataModule(LightningDataModule):
         *,
         task: str = "classification",
         batch_size: int = 32,
+        eval_batch_size: int | None = None,
         n_splits: int = 5,
         val_fraction: float = 0.15,
         threshold_bps: float = 0.0,
@@ -97,9 +97,11 @@ class LOBDataModule(LightningDataModule):
             split: ``walk-forward`` or ``purged-kfold``, or a splitter; purged ones are used with
                 at least the embargo above and with isolated inputs.
             fold: Which fold of the split, from 0; negative counts from the last.
-            horizon: Target as ``kind:horizon``; a whole number n means ``point:n``.
+            horizon: Target as ``kind:horizon``; a whole number n means ``point:n``, or ``mean:n``
+                where the store has only that.
             task: ``classification`` or ``regression``.
             batch_size: Windows of a batch.
+            eval_batch_size: Windows of a validation or test batch; None means ``batch_size``.
             n_splits: Folds, where ``split`` is a name.
             val_fraction: Share of the training fold kept for validation.
             threshold_bps: Class threshold; 0 takes the quantile.
@@ -108,15 +110,20 @@ class LOBDataModule(LightningDataModule):
             seed: With the epoch it fixes the order of the batches.
 
         Raises:
-            DatasetError: The target is not in the store, there is no such fold, a part of it is
-                empty, or all its samples are of one class.
+            DatasetError: An option is impossible, the target is not in the store, there is no such
+                fold, a part of it is empty, or all its samples are of one class.
         """
         super().__init__()
         if task not in TASKS:
             raise DatasetError(f"task {task!r} is not one of {', '.join(TASKS)}")
         self.store = store
         self.task = task
-        self.batch_size = batch_size
+        self.batch_size = _batch_size("batch_size", batch_size)
+        self.eval_batch_size = (
+            self.batch_size
+            if eval_batch_size is None
+            else _batch_size("eval_batch_size", eval_batch_size)
+        )
         self.chunk_windows = chunk_windows
         self.seed = seed
         self.feature_names = store.feature_names
@@ -141,7 +148,7 @@ class LOBDataModule(LightningDataModule):
     def _loader(self, rows: NDArray[np.int64], *, is_train: bool) -> WindowLoader:
         plan = BatchPlan(
             rows,
-            batch_size=self.batch_size if is_train else EVAL_BATCH_WINDOWS,
+            batch_size=self.batch_size if is_train else self.eval_batch_size,
             chunk_windows=self.chunk_windows,
             seed=self.seed,
             is_shuffled=is_train,
@@ -157,8 +164,10 @@ class LOBDataModule(LightningDataModule):
         return target
 
     def _resolve_target(self, horizon: str | int) -> str:
-        wanted = f"point:{horizon}" if isinstance(horizon, int) else horizon
         present = self.store.targets()
+        kinds = ("point", "mean")
+        names = [horizon] if isinstance(horizon, str) else [f"{kind}:{horizon}" for kind in kinds]
+        wanted = next((name for name in names if name in present), names[0])
         if wanted not in present:
             raise DatasetError(
                 f"the store has no target {wanted!r}; it has {', '.join(present) or 'none'}. "
@@ -225,6 +234,12 @@ class LOBDataModule(LightningDataModule):
         sums = np.bincount(labels, weights=train, minlength=3)
         self.class_weights = weights.tolist()
         self.class_means_bps = (sums / present).tolist()
+
+
+def _batch_size(name: str, value: int) -> int:
+    if value < 1:
+        raise DatasetError(f"{name} is {value}, it must be at least 1")
+    return value
 
 
 def class_labels(return_bps: NDArray[np.float64], threshold_bps: float) -> NDArray[np.int64]:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lobdesk import engine
-from lobdesk.windows.features import segment_runs
+from lobdesk.records import BOOK_LEVELS
+from lobdesk.windows.features import segment_runs, whole_number
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -24,7 +25,8 @@ def volume_weighted_mid(
     Quantitative Finance 18(12).
 
     Args:
-        bid_px: Bid prices, shape ``[rows, 10]``, best first, quote currency, NaN where missing.
+        bid_px: Bid prices, shape ``[rows, n]`` with n from ``levels`` to 10, best first, quote
+            currency, NaN where missing; ``[rows]`` is the best level alone.
         bid_qty: Bid quantities, same shape, base units.
         ask_px: Ask prices, same shape.
         ask_qty: Ask quantities, same shape.
@@ -36,8 +38,9 @@ def volume_weighted_mid(
     Raises:
         ValueError: A shape is wrong, a price is not positive, or a quantity is negative.
     """
-    sides = (np.ascontiguousarray(side, np.float64) for side in (bid_px, bid_qty, ask_px, ask_qty))
-    return engine.volume_weighted_mid(*sides, levels=levels)
+    count = whole_number("levels", levels)
+    sides = [_ten_levels(side, count) for side in (bid_px, bid_qty, ask_px, ask_qty)]
+    return engine.volume_weighted_mid(*sides, levels=count)
 
 
 def forward_return(
@@ -66,5 +69,17 @@ def forward_return(
     """
     values = np.ascontiguousarray(vwm, np.float64)
     runs = segment_runs(segment, len(values) if values.ndim else 0)
-    target, _ = engine.row_targets(values, runs, kind=kind, horizon_rows=horizon)
+    rows = whole_number("horizon", horizon)
+    target, _ = engine.row_targets(values, runs, kind=kind, horizon_rows=rows)
     return target
+
+
+def _ten_levels(side: ArrayLike, levels: int) -> NDArray[np.float64]:
+    """Return one side as the engine takes it: missing levels behind those that are given."""
+    values = np.ascontiguousarray(side, np.float64)
+    if values.ndim == 1:
+        values = values[:, np.newaxis]
+    if values.ndim != 2 or not min(levels, BOOK_LEVELS) <= values.shape[1] < BOOK_LEVELS:
+        return values  # the engine takes it or says what is wrong
+    missing = BOOK_LEVELS - values.shape[1]
+    return np.pad(values, ((0, 0), (0, missing)), constant_values=np.nan)

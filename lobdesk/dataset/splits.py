@@ -113,8 +113,8 @@ class CombinatorialPurgedKFold:
     def __init__(
         self,
         n_splits: int,
-        *,
         n_test_splits: int = 2,
+        *,
         embargo: int = 0,
         isolate_inputs: bool = False,
     ) -> None:

@@ -5,6 +5,7 @@ from lobdesk.index.columns import SnapshotColumns, TradeColumns
 from lobdesk.index.indexer import IndexReport, update_index
 from lobdesk.index.records import MarketRecords, open_market_records, write_market_records
 from lobdesk.index.result import SqlResult
+from lobdesk.index.symbols import match_symbol
 from lobdesk.index.user_sql import run_user_sql
 
 __all__ = [
@@ -17,6 +18,7 @@ __all__ = [
     "SqlResult",
     "SymbolInfo",
     "TradeColumns",
+    "match_symbol",
     "open_catalog",
     "open_market_records",
     "run_user_sql",

@@ -14,6 +14,7 @@ from lobdesk.index.columns import read_snapshots, read_trades
 from lobdesk.index.errors import QueryError, UnknownSourceError, UnknownSymbolError
 from lobdesk.index.query import fetch, one_line
 from lobdesk.index.session import open_session
+from lobdesk.index.symbols import match_symbol
 from lobdesk.paths import DataPaths
 from lobdesk.records import L2Snapshot
 
@@ -187,6 +188,18 @@ class Catalog:
             )
             for symbol, count, trades, first, last, price, qty, increment, sources in rows
         ]  # fmt: skip
+
+    def find_symbol(self, name: str) -> str:
+        """Return the indexed pair that a name means; ``BTC`` means ``BTC/USD``.
+
+        Raises:
+            UnknownSymbolError: There is none.
+        """
+        known = [info.symbol for info in self.symbols()]
+        found = match_symbol(name, known)
+        if found is None:
+            raise UnknownSymbolError(name, known)
+        return found
 
     def snapshot_columns(
         self,

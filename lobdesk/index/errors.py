@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from lobdesk.errors import CatalogError, did_you_mean, nearest
 
@@ -38,6 +38,8 @@ class IndexBusyError(CatalogError):
 
 class UnknownSymbolError(CatalogError):
     """The index has no rows of a symbol."""
+
+    exit_code: ClassVar[int] = 2
 
     def __init__(self, symbol: str, known: list[str]) -> None:
         self.symbol = symbol

@@ -41,11 +41,13 @@ def describe(
     """Run a statement and return names and types of its columns.
 
     Raises:
-        QueryError: A column cannot be a Python value.
+        QueryError: There is no statement, or a column cannot be a Python value.
     """
     con.execute(text, values)
-    columns = [str(entry[0]) for entry in con.description or []]
-    types = [str(entry[1]) for entry in con.description or []]
+    if con.description is None:
+        raise QueryError("the text holds no query")
+    columns = [str(entry[0]) for entry in con.description]
+    types = [str(entry[1]) for entry in con.description]
     zoned = [name for name, kind in zip(columns, types, strict=True) if "TIME ZONE" in kind]
     if zoned:
         # Python values with a zone would need one more library.

@@ -36,6 +36,9 @@ MIN_CHUNKS = 8
 
 MAX_CHUNK_WINDOWS = 32
 
+EVAL_BATCH_WINDOWS = 256
+"""Windows of a validation or test batch; nothing but speed depends on it."""
+
 MAX_AUTOMATIC_THREADS = 4
 
 STORE_ID = re.compile(r"[0-9a-z]+")
@@ -194,6 +197,7 @@ def make_data(store: WindowStore, settings: TrainingSettings) -> LOBDataModule:
         settings.target,
         task=settings.task,
         batch_size=settings.batch_size,
+        eval_batch_size=EVAL_BATCH_WINDOWS,
         n_splits=settings.n_splits,
         val_fraction=settings.val_fraction,
         threshold_bps=settings.threshold_bps,

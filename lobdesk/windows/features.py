@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -47,7 +48,8 @@ def compute_features(
     if feature_set not in FEATURE_SETS:
         raise ValueError(f"feature set {feature_set!r} {unknown(feature_set, FEATURE_SETS)}")
     sides = (np.ascontiguousarray(side, np.float64) for side in (bid_px, bid_qty, ask_px, ask_qty))
-    return engine.compute_features(*sides, feature_sets=[feature_set], vwm_levels=vwm_levels)
+    levels = whole_number("vwm_levels", vwm_levels)
+    return engine.compute_features(*sides, feature_sets=[feature_set], vwm_levels=levels)
 
 
 def rolling_normalize(
@@ -75,8 +77,23 @@ def rolling_normalize(
     values = np.ascontiguousarray(x, np.float64)
     rows = len(values) if values.ndim else 0
     return engine.rolling_normalize(
-        values, segment_runs(segment, rows), window_rows=window_rows, min_rows=min_rows
+        values,
+        segment_runs(segment, rows),
+        window_rows=whole_number("window_rows", window_rows),
+        min_rows=whole_number("min_rows", min_rows),
     )
+
+
+def whole_number(name: str, value: int) -> int:
+    """Return an option as a Python integer.
+
+    Raises:
+        ValueError: It is none; the message names the option.
+    """
+    try:
+        return operator.index(value)
+    except TypeError:
+        raise ValueError(f"{name} is {value!r}, it must be a whole number") from None
 
 
 def segment_runs(segment: ArrayLike | None, rows: int) -> NDArray[np.int32]:

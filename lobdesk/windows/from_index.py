@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from lobdesk.errors import WindowError
-from lobdesk.index import open_catalog
+from lobdesk.index import match_symbol, open_catalog
 from lobdesk.paths import DataPaths
 from lobdesk.progress import NoProgress
 from lobdesk.windows.build import build_store
@@ -79,8 +79,8 @@ def _choose(wanted: Sequence[str], indexed: Sequence[str]) -> list[str]:
         )
     chosen = []
     for name in wanted or indexed:
-        symbol = name if name in indexed else f"{name.upper()}/USD"
-        if symbol not in indexed:
+        symbol = match_symbol(name, indexed)
+        if symbol is None:
             raise UnindexedSymbolError(name, indexed)
         if symbol not in chosen:
             chosen.append(symbol)

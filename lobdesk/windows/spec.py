@@ -128,6 +128,8 @@ class Target:
 class WindowSpec:
     """All choices that change a byte of a window store.
 
+    Names are given as any sequence; a single name may stand alone.
+
     Attributes:
         symbols: Pairs; empty means every indexed one.
         feature_sets: Names of feature sets, concatenated in this order.
@@ -155,7 +157,8 @@ class WindowSpec:
 
     def __post_init__(self) -> None:
         for key in ("symbols", "feature_sets", "targets"):
-            object.__setattr__(self, key, tuple(getattr(self, key)))
+            given = getattr(self, key)
+            object.__setattr__(self, key, (given,) if isinstance(given, str) else tuple(given))
         for key in ("window_rows", "stride_rows", "norm_window_rows", "norm_min_rows"):
             _require(key, getattr(self, key), at_least=1, at_most=10_000_000)
         _require("norm_min_rows", self.norm_min_rows, at_least=1, at_most=self.norm_window_rows)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
+import msgspec
 import numpy as np
 
 from lobdesk import engine
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 FORMAT = "lobdesk-windows"
 FORMAT_VERSION = 1
 MANIFEST = "manifest.json"
+REPAIR = "remove the store's folder, then build it again: lobdesk build"
 
 
 class WindowStoreError(WindowError):
@@ -27,6 +29,33 @@ class WindowStoreError(WindowError):
         self.path = path
         self.reason = reason
         super().__init__(f"{path}: {reason}")
+
+
+class _Column(msgspec.Struct):
+    dtype: str
+    shape: list[int]
+
+
+class _Named(msgspec.Struct):
+    name: str
+
+
+class _Spec(msgspec.Struct):
+    window_rows: int
+    stride_rows: int
+    norm_window_rows: int
+
+
+class _Manifest(msgspec.Struct):
+    """What a store must know about itself; names of columns are names of files."""
+
+    id: str
+    rows: int
+    spec: _Spec
+    symbols: list[str]
+    features: list[_Named]
+    targets: list[_Named]
+    columns: dict[Annotated[str, msgspec.Meta(pattern="^[a-z0-9_]+$")], _Column]
 
 
 class WindowStore:
@@ -80,7 +109,9 @@ class WindowStore:
         except FileNotFoundError:
             raise WindowStoreError(folder, "is no window store; make one: lobdesk build") from None
         except (OSError, ValueError) as error:
-            raise WindowStoreError(folder, f"its manifest cannot be read: {error}") from error
+            raise WindowStoreError(
+                folder, f"its manifest cannot be read: {error}; {REPAIR}"
+            ) from error
         if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
             raise WindowStoreError(folder, "its manifest is not that of a window store")
         if manifest.get("version") != FORMAT_VERSION:
@@ -89,6 +120,10 @@ class WindowStore:
                 f"has format version {manifest.get('version')}, this lobdesk reads "
                 f"{FORMAT_VERSION}; build it again: lobdesk build",
             )
+        try:
+            msgspec.convert(manifest, _Manifest)
+        except msgspec.ValidationError as error:
+            raise WindowStoreError(folder, f"its manifest is damaged: {error}; {REPAIR}") from error
         return cls(folder, manifest)
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - the protocol of attributes
@@ -227,13 +262,15 @@ def _open_column(path: Path, name: str, manifest: dict[str, Any]) -> NDArray[Any
     file = path / f"{name}.npy"
     try:
         column: NDArray[Any] = np.load(file, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError) as error:
-        raise WindowStoreError(file, f"cannot be read: {error}") from error
+    except OSError as error:
+        raise WindowStoreError(file, f"cannot be read: {error.strerror}; {REPAIR}") from error
+    except (ValueError, EOFError) as error:  # NumPy's own text speaks of pickles
+        raise WindowStoreError(file, f"is cut or no NumPy array; {REPAIR}") from error
     expected = manifest["columns"][name]
     if column.dtype.str != expected["dtype"] or list(column.shape) != expected["shape"]:
         raise WindowStoreError(
             file,
             f"holds {column.dtype.str} {list(column.shape)}, the manifest says "
-            f"{expected['dtype']} {expected['shape']}",
+            f"{expected['dtype']} {expected['shape']}; {REPAIR}",
         )
     return column

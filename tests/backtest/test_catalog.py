@@ -54,6 +54,10 @@ def test_the_recorded_window_keeps_the_books_uncrossed(data_dir: Path) -> None:
     assert (known["bid_ticks"] < known["ask_ticks"]).all()
 
 
+def test_a_symbol_may_be_named_without_its_quote(data_dir: Path) -> None:
+    assert MarketData.from_catalog(data_dir, "ETH").symbol == "ETH/USD"
+
+
 def test_an_unknown_symbol_or_empty_folder_is_an_error(data_dir: Path, tmp_path: Path) -> None:
     with pytest.raises(LobdeskError, match="XYZ/USD"):
         MarketData.from_catalog(data_dir, "XYZ/USD")

@@ -145,6 +145,32 @@ def test_missing_target_names_those_of_the_store(store: WindowStore) -> None:
 
 def test_whole_number_means_a_point_target(store: WindowStore) -> None:
     assert module(store, horizon=HORIZON_ROWS).target == TARGET
+    assert module(store, horizon=np.int64(HORIZON_ROWS)).target == TARGET
+
+
+def test_whole_number_means_the_mean_where_there_is_no_point(tmp_path: Path) -> None:
+    folder = write_store(tmp_path / "store")
+    manifest = (folder / "manifest.json").read_text()
+    for file in folder.glob("target_*point*"):
+        file.rename(file.with_name(file.name.replace("point", "mean")))
+    (folder / "manifest.json").write_text(manifest.replace("point", "mean"))
+
+    assert module(WindowStore.open(folder), horizon=HORIZON_ROWS).target == f"mean:{HORIZON_ROWS}"
+
+
+def test_all_batches_have_the_size_that_was_asked_for(store: WindowStore) -> None:
+    data = module(store, batch_size=8)
+    other = module(store, batch_size=8, eval_batch_size=12)
+
+    for loader in (data.train_dataloader(), data.val_dataloader(), data.test_dataloader()):
+        assert len(next(iter(loader))["x"]) == 8
+    assert len(next(iter(other.test_dataloader()))["x"]) == 12
+
+
+@pytest.mark.parametrize("name", ["batch_size", "eval_batch_size"])
+def test_batch_without_windows_is_refused(store: WindowStore, name: str) -> None:
+    with pytest.raises(DatasetError, match=f"^{name} is 0, it must be at least 1"):
+        module(store, **{name: 0})
 
 
 def test_fold_that_does_not_exist_is_refused(store: WindowStore) -> None:

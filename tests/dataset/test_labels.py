@@ -69,7 +69,12 @@ def test_mean_keeps_its_digits_at_a_high_price() -> None:
 
 @pytest.mark.parametrize(
     ("horizon", "kind", "message"),
-    [(0, "point", "at least 1"), (-3, "mean", "at least 1"), (2, "median", "'median'")],
+    [
+        (0, "point", "at least 1"),
+        (-3, "mean", "at least 1"),
+        (2.5, "mean", r"^horizon is 2\.5, it must be a whole number$"),
+        (2, "median", "'median'"),
+    ],
 )
 def test_wrong_choice_is_refused(horizon: int, kind: str, message: str) -> None:
     with pytest.raises(ValueError, match=message):

@@ -101,6 +101,7 @@ def test_combinations_test_every_row_equally_often() -> None:
 
     folds = dict(zip(splitter.test_groups(), splitter.split(t0, t1), strict=True))
 
+    assert CombinatorialPurgedKFold(6, 2).test_groups() == splitter.test_groups()
     assert len(folds) == splitter.n_folds == 15
     assert splitter.n_paths == 5
     counts = np.bincount(np.concatenate([test for _, test in folds.values()]))

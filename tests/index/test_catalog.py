@@ -221,6 +221,13 @@ def test_book_at_an_instant(indexed: Path) -> None:
         assert catalog.book_at("BTC/USD", int(rows.exch_ts_us[0]) - 1) is None
 
 
+def test_pair_is_found_by_what_people_call_it(indexed: Path) -> None:
+    with open_catalog(indexed) as catalog:
+        assert {catalog.find_symbol(name) for name in ("BTC", "btc", "btc/usd")} == {"BTC/USD"}
+        with pytest.raises(UnknownSymbolError, match="BTC/USD, ETH/USD"):
+            catalog.find_symbol("BTC/EUR")
+
+
 def test_unknown_symbol_names_those_that_exist(indexed: Path) -> None:
     with open_catalog(indexed) as catalog:
         for ask in (
@@ -328,6 +335,11 @@ def test_numpy_of_a_result_is_typed(indexed: Path) -> None:
     assert found["exch_ts"].dtype == np.dtype("datetime64[us]")
     assert np.ma.getmaskarray(found["nothing"]).all()
     assert found["crossed"].dtype == np.bool_
+
+
+def test_text_without_a_query_is_refused(indexed: Path) -> None:
+    with open_catalog(indexed) as catalog, pytest.raises(QueryError, match="holds no query"):
+        catalog.sql(" -- nothing")
 
 
 def test_error_of_a_query_is_one_line(indexed: Path) -> None:

@@ -192,7 +192,7 @@ def test_book_at_an_instant_is_shown(indexed: Path, capsys: Capture) -> None:
     assert "ask             63005.0              2.07265551" in out
     assert len(out.splitlines()) == 21
 
-    _, out, _ = run(capsys, "at", "BTC/USD", "1785552833500000", "--data-dir", indexed, "--json")
+    _, out, _ = run(capsys, "at", "BTC", "1785552833500000", "--data-dir", indexed, "--json")
     assert json.loads(out)["bids"][0] == [630049, 1876947]
 
 
@@ -202,7 +202,7 @@ def test_book_at_an_instant_is_shown(indexed: Path, capsys: Capture) -> None:
         ("BTC/USD", "2020-01-01T00:00:00Z", 1, "the first book is after 2020-01-01"),
         ("BTC/USD", "yesterday", 2, "TIME"),
         ("BTC/USD", "2026-08-01T02:53:53", 2, "no offset"),
-        ("DOGE/USD", "2026-08-01T02:53:53Z", 1, "BTC/USD, ETH/USD"),
+        ("DOGE/USD", "2026-08-01T02:53:53Z", 2, "BTC/USD, ETH/USD"),
     ],
 )
 def test_no_book_is_said_in_one_line(
@@ -220,7 +220,7 @@ def test_gaps_are_listed(tmp_path: Path, captures: Path, capsys: Capture) -> Non
     assert run(capsys, "import", capture, "--data-dir", tmp_path)[0] == 0
     assert run(capsys, "index", "--data-dir", tmp_path)[0] == 0
 
-    code, out, _ = run(capsys, "gaps", "BTC/USD", "--data-dir", tmp_path, "--json")
+    code, out, _ = run(capsys, "gaps", "btc", "--data-dir", tmp_path, "--json")
     gaps = json.loads(out)["gaps"]
     _, lines, _ = run(capsys, "gaps", "--data-dir", tmp_path)
 
@@ -228,6 +228,9 @@ def test_gaps_are_listed(tmp_path: Path, captures: Path, capsys: Capture) -> Non
     assert len(gaps) == len(lines.splitlines()) == 4
     assert {gap["cause"] for gap in gaps} == {"unsubscribed"}
     assert all(gap["to_us"] > gap["from_us"] for gap in gaps)
+    code, out, err = run(capsys, "gaps", "DOGE", "--data-dir", tmp_path)
+    assert (code, out) == (2, "")
+    assert err == "error: 'DOGE' is not indexed; indexed are: BTC/USD\n"
 
 
 def test_imported_captures_agree_with_verify(

@@ -53,6 +53,19 @@ def test_two_levels_weigh_the_sides_averages() -> None:
     assert mids.tolist() == [99.875]
 
 
+def test_mid_needs_no_more_levels_than_it_weighs() -> None:
+    sides = make_rows(50, seed=4, missing=0.3).floats()
+
+    for levels in (1, 3, 10):
+        whole = volume_weighted_mid(*sides, levels=levels)
+        cut = volume_weighted_mid(*(side[:, :levels] for side in sides), levels=levels)
+        assert cut.tobytes() == whole.tobytes()
+    best = volume_weighted_mid(*(side[:, 0] for side in sides))
+    assert best.tobytes() == volume_weighted_mid(*sides).tobytes()
+    with pytest.raises(ValueError, match="shape"):
+        volume_weighted_mid(*(side[:, :2] for side in sides), levels=3)
+
+
 @pytest.mark.parametrize("levels", [1, 2, 3, 10])
 @pytest.mark.parametrize("seed", range(3))
 def test_features_equal_their_slow_twin(levels: int, seed: int) -> None:

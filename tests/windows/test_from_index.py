@@ -45,7 +45,7 @@ def test_resync_of_the_recording_ends_a_segment(indexed: Path) -> None:
 
 
 def test_symbol_may_be_named_without_its_quote(indexed: Path) -> None:
-    both = WindowSpec(window_rows=10, norm_min_rows=20, symbols=("BTC", "BTC/USD"))
+    both = WindowSpec(window_rows=10, norm_min_rows=20, symbols=("BTC", "btc/usd", "BTC/USD"))
 
     assert build_windows(indexed, both).symbols == ["BTC/USD"]
 

@@ -271,13 +271,37 @@ def test_folder_that_is_no_store_is_explained(tmp_path: Path) -> None:
         WindowStore.open(tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        ({"columns": 3}, r"\$\.columns"),
+        ({"columns": {"../../vwm": {"dtype": "<f8", "shape": [400]}}}, "matching regex"),
+        ({"columns": {"vwm": {"dtype": "<f8"}}}, "shape"),
+        ({"spec": {}}, "window_rows"),
+        ({"rows": "400"}, r"\$\.rows"),
+    ],
+)
+def test_damaged_manifest_is_explained(tmp_path: Path, damage: dict, message: str) -> None:
+    store = build_store(tmp_path, [rough_rows()], SPEC)
+    (store.path / "manifest.json").write_text(json.dumps(store.manifest | damage))
+
+    with pytest.raises(WindowStoreError, match=f"manifest is damaged: .*{message}.*; remove"):
+        WindowStore.open(store.path)
+
+
 def test_damaged_column_is_named(tmp_path: Path) -> None:
     store = build_store(tmp_path, [rough_rows()], SPEC)
     path = store.path / "vwm.npy"
     content = path.read_bytes()
 
     path.write_bytes(content[:-8])
-    with pytest.raises(WindowStoreError, match=r"vwm\.npy: cannot be read"):
+    with pytest.raises(WindowStoreError, match=r"vwm\.npy: is cut or no NumPy array; remove"):
+        WindowStore.open(store.path)
+    path.write_bytes(b"")
+    with pytest.raises(WindowStoreError, match=r"vwm\.npy: is cut or no NumPy array; remove"):
+        WindowStore.open(store.path)
+    path.unlink()
+    with pytest.raises(WindowStoreError, match=r"vwm\.npy: cannot be read: No such file"):
         WindowStore.open(store.path)
     np.save(path, np.zeros(399))
     with pytest.raises(WindowStoreError, match=r"the manifest says <f8 \[400\]"):
@@ -321,6 +345,12 @@ def test_impossible_choice_is_named(choice: dict, message: str) -> None:
     with pytest.raises(WindowSpecError, match=message) as caught:
         WindowSpec(**choice)
     assert caught.value.exit_code == 2
+
+
+def test_single_name_stands_for_a_list_of_it() -> None:
+    spec = WindowSpec(symbols="BTC/USD", feature_sets="ofi10", targets="mean:1000ms")
+
+    assert spec == WindowSpec(symbols=["BTC/USD"], feature_sets=["ofi10"], targets=["mean:1s"])
 
 
 def test_horizons_have_one_name() -> None:
