@@ -45,6 +45,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "runs": ("runs", "List, show or remove trainings and backtests."),
     "config": ("config", "Show the settings and where each comes from."),
     "paths": ("config", "Show where everything lives."),
+    "completion": ("completion", "Print the completion script for bash, zsh or fish."),
     "doctor": ("doctor", "Check this machine: engine, libraries, terminal, disk."),
 }
 

@@ -1,4 +1,5 @@
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -181,3 +182,24 @@ def test_a_missing_engine_is_one_line(tmp_path: Path) -> None:
     assert result.returncode == 1
     assert "native engine cannot be loaded" in result.stderr
     assert "Traceback" not in result.stderr
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion_is_a_script_that_asks_lobdesk(
+    shell: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run_cli(["completion", shell]) == 0
+    assert f"_LOBDESK_COMPLETE={shell}_complete" in capsys.readouterr().out
+
+
+def test_completion_knows_the_commands() -> None:
+    env = os.environ | {
+        "_LOBDESK_COMPLETE": "bash_complete",
+        "COMP_WORDS": "lobdesk ver",
+        "COMP_CWORD": "1",
+    }
+    code = "from lobdesk.cli import cli; cli(prog_name='lobdesk')"
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, env=env, check=False
+    )
+    assert result.stdout.split() == ["plain,verify"]
