@@ -6,14 +6,16 @@ from typing import TYPE_CHECKING
 
 from lobdesk.errors import ImportFormatError
 from lobdesk.importers.cbcap import CBCAP
+from lobdesk.importers.jsonl import JSONL
+from lobdesk.importers.text import plain_head
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from lobdesk.importers.source import ImportFormat
 
-FORMATS: dict[str, ImportFormat] = {entry.name: entry for entry in (CBCAP,)}
-PLANNED = ("cryptofeed", "hftbacktest", "lobster", "databento-csv", "lob10", "fi2010", "jsonl")
+FORMATS: dict[str, ImportFormat] = {entry.name: entry for entry in (CBCAP, JSONL)}
+PLANNED = ("cryptofeed", "hftbacktest", "lobster", "databento-csv", "lob10", "fi2010")
 """Names that the command line reserves; importing them is refused, not guessed."""
 HEAD_BYTES = 4096
 
@@ -41,7 +43,7 @@ def find_format(path: Path, name: str = "auto") -> ImportFormat:
     if name != "auto":
         return FORMATS[name]
     for entry in FORMATS.values():
-        if entry.matches(head):
+        if entry.matches(plain_head(head) if entry.reads_gzip else head):
             return entry
     raise UnsupportedFormatError(path, "its content is of no known format")
 
