@@ -1,0 +1,22 @@
+"""The dialects that an ``open`` note may name."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from lobdesk.derive.kraken_v1 import KrakenV1
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from lobdesk.derive.foreign import Dialect
+
+MAKERS: dict[str, Callable[[dict[str, Any]], Dialect]] = {
+    "kraken-v1": lambda _facts: KrakenV1(),
+}
+
+
+def make_dialect(facts: dict[str, Any]) -> Dialect | None:
+    """Return the books of a connection by its ``open`` note; None if it speaks Kraken v2."""
+    maker = MAKERS.get(str(facts.get("dialect", "")))
+    return None if maker is None else maker(facts)
