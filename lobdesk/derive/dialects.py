@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from lobdesk.derive.binance import Binance
 from lobdesk.derive.kraken_v1 import KrakenV1
 
 if TYPE_CHECKING:
@@ -12,6 +13,9 @@ if TYPE_CHECKING:
     from lobdesk.derive.foreign import Dialect
 
 MAKERS: dict[str, Callable[[dict[str, Any]], Dialect]] = {
+    "binance": lambda facts: Binance(
+        str(facts["symbol"]), int(facts["price_precision"]), int(facts["qty_precision"])
+    ),
     "kraken-v1": lambda _facts: KrakenV1(),
 }
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 import msgspec
 
 from lobdesk.records import BOOK_LEVELS, L2Snapshot, Trade
+from lobdesk.units import to_mantissa
 
 if TYPE_CHECKING:
     from lobdesk.records import Level
@@ -129,3 +130,26 @@ def unchecked_line(
         verified=None,
     )
     return msgspec.json.encode(snapshot) + b"\n"
+
+
+def shortest_digits(number: str) -> int:
+    """Return how many digits after the point a decimal number needs.
+
+    Raises:
+        ValueError: The text is no plain decimal number without a sign.
+    """
+    digits = len(number.partition(".")[2].rstrip("0"))
+    trimmed_mantissa(number, digits)
+    return digits
+
+
+def trimmed_mantissa(number: str, precision: int) -> int:
+    """Return a number as ``to_mantissa`` does, whatever zeros end its fraction.
+
+    Raises:
+        ValueError: The text is no plain decimal number without a sign, or has more digits.
+    """
+    whole, _, fraction = number.partition(".")
+    if whole.startswith("-"):
+        raise ValueError(f"{number!r} is below zero")
+    return to_mantissa(f"{whole}.{fraction.rstrip('0')}", precision)

@@ -53,7 +53,7 @@ class ForeignCapture:
     has_monotonic_clock: bool
     is_recv_derived: bool
     frames: Callable[[], Iterator[ImportedFrame]]
-    facts: dict[str, str] = field(default_factory=dict)
+    facts: dict[str, str | int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
