@@ -149,9 +149,8 @@ class Deriver:
             return
         for symbol, reason in verdict.ended:
             self._end(symbol, reason)
-        if kind == "trade":
+        if kind == "trade" or derived.reading is not None:
             self._on_trades(event, verdict, derived)
-            return
         verified: dict[str, None] = {}
         for book in verdict.books:
             if book.state in FOLLOWED:

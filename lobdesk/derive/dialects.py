@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from lobdesk.derive.binance import Binance
 from lobdesk.derive.kraken_v1 import KrakenV1
+from lobdesk.derive.lobster import Lobster
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -17,6 +18,7 @@ MAKERS: dict[str, Callable[[dict[str, Any]], Dialect]] = {
         str(facts["symbol"]), int(facts["price_precision"]), int(facts["qty_precision"])
     ),
     "kraken-v1": lambda _facts: KrakenV1(),
+    "lobster": lambda facts: Lobster(str(facts["symbol"]), int(facts["midnight_us"])),
 }
 
 

@@ -9,6 +9,7 @@ from lobdesk.importers.cbcap import CBCAP
 from lobdesk.importers.cryptofeed import CRYPTOFEED
 from lobdesk.importers.hftbacktest import HFTBACKTEST
 from lobdesk.importers.jsonl import JSONL
+from lobdesk.importers.lobster import LOBSTER
 from lobdesk.importers.text import plain_head
 
 if TYPE_CHECKING:
@@ -17,9 +18,9 @@ if TYPE_CHECKING:
     from lobdesk.importers.source import ImportFormat
 
 FORMATS: dict[str, ImportFormat] = {
-    entry.name: entry for entry in (CBCAP, JSONL, CRYPTOFEED, HFTBACKTEST)
+    entry.name: entry for entry in (CBCAP, JSONL, CRYPTOFEED, HFTBACKTEST, LOBSTER)
 }
-PLANNED = ("lobster", "databento-csv", "lob10", "fi2010")
+PLANNED = ("databento-csv", "lob10", "fi2010")
 """Names that the command line reserves; importing them is refused, not guessed."""
 HEAD_BYTES = 4096
 

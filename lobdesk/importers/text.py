@@ -40,8 +40,13 @@ def plain_head(head: bytes) -> bytes:
         return head
 
 
-def read_lines(path: Path) -> Iterator[Line]:
+def read_lines(path: Path, *, needs_newline: bool = True) -> Iterator[Line]:
     """Yield the lines of a plain or gzip file.
+
+    Args:
+        path: The file.
+        needs_newline: A last line without one is cut off. False where such files end so and the
+            caller can tell by its content.
 
     Raises:
         ImportFormatError: The file cannot be read, ends within a line or is no intact gzip.
@@ -55,9 +60,12 @@ def read_lines(path: Path) -> Iterator[Line]:
             while data := stream.readline(MAX_LINE_BYTES):
                 number += 1
                 if not data.endswith(b"\n"):
-                    reason = "is too long" if len(data) == MAX_LINE_BYTES else "is cut off"
-                    raise bad_line(path, number, f"the line {reason}")
-                yield Line(number, data[:-1].removesuffix(b"\r"), file.tell())
+                    if len(data) == MAX_LINE_BYTES:
+                        raise bad_line(path, number, "the line is too long")
+                    if needs_newline:
+                        raise bad_line(path, number, "the line is cut off")
+                text = data.removesuffix(b"\n").removesuffix(b"\r")
+                yield Line(number, text, file.tell())
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise bad_line(path, number + 1, f"the gzip data is damaged: {error}") from error
     except OSError as error:
