@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from lobdesk.derive.binance import Binance
+from lobdesk.derive.databento import DatabentoBook
 from lobdesk.derive.kraken_v1 import KrakenV1
 from lobdesk.derive.lobster import Lobster
 
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
 MAKERS: dict[str, Callable[[dict[str, Any]], Dialect]] = {
     "binance": lambda facts: Binance(
         str(facts["symbol"]), int(facts["price_precision"]), int(facts["qty_precision"])
+    ),
+    "databento-mbp10": lambda facts: DatabentoBook(
+        str(facts["symbol"]), str(facts["columns"]), int(facts["price_precision"])
     ),
     "kraken-v1": lambda _facts: KrakenV1(),
     "lobster": lambda facts: Lobster(str(facts["symbol"]), int(facts["midnight_us"])),

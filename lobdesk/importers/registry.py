@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from lobdesk.errors import ImportFormatError
 from lobdesk.importers.cbcap import CBCAP
 from lobdesk.importers.cryptofeed import CRYPTOFEED
+from lobdesk.importers.databento import DATABENTO
 from lobdesk.importers.hftbacktest import HFTBACKTEST
 from lobdesk.importers.jsonl import JSONL
 from lobdesk.importers.lobster import LOBSTER
@@ -18,9 +19,9 @@ if TYPE_CHECKING:
     from lobdesk.importers.source import ImportFormat
 
 FORMATS: dict[str, ImportFormat] = {
-    entry.name: entry for entry in (CBCAP, JSONL, CRYPTOFEED, HFTBACKTEST, LOBSTER)
+    entry.name: entry for entry in (CBCAP, JSONL, CRYPTOFEED, HFTBACKTEST, LOBSTER, DATABENTO)
 }
-PLANNED = ("databento-csv", "lob10", "fi2010")
+PLANNED = ("lob10", "fi2010")
 """Names that the command line reserves; importing them is refused, not guessed."""
 HEAD_BYTES = 4096
 
