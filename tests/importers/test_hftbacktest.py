@@ -11,7 +11,7 @@ from lobdesk.cli import run_cli
 from lobdesk.errors import ImportFormatError
 from lobdesk.importers import find_format, import_file, list_sources
 from lobdesk.index import open_catalog, update_index
-from lobdesk.journal import SNAPSHOTS, TRADES, read_events, symbol_log_dir
+from lobdesk.journal import EVENTS, SNAPSHOTS, TRADES, read_events, symbol_log_dir
 from lobdesk.paths import DataPaths
 from lobdesk.verify import verify_data
 
@@ -115,6 +115,18 @@ def test_trades_name_the_aggressor_and_keep_their_number(paths, tmp_path) -> Non
     assert (sold["price_ticks"], sold["price_precision"], sold["qty_lots"]) == (975, 2, 1)
     assert sold["exch_ts_us"] == 1723161255400000
     assert verify_data(paths).is_good
+
+
+def test_damaged_open_note_is_a_finding_of_verify(paths, tmp_path) -> None:
+    source = take(paths, tmp_path, [snapshot(7), update(8, 9)])
+    (segment,) = (paths.source_journal(source.id) / EVENTS).rglob("*.jsonl")
+    data = segment.read_bytes()
+    segment.write_bytes(data.replace(rb"price_precision", rb"price_precisiom", 1))
+
+    report = verify_data(paths)
+
+    assert not report.total.chain_ok
+    assert not report.total.rederived_equal
 
 
 GOOD = as_lines([snapshot(7)])
