@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from lobdesk.derive import Deriver, note_kind
+from lobdesk.derive.foreign import UNCHECKED
 from lobdesk.errors import JournalError
 from lobdesk.journal import DERIVED_LOGS, EVENTS, is_locked, list_segments
 from lobdesk.journal.audit import DerivedAudit, EventAudit
@@ -23,8 +24,9 @@ if TYPE_CHECKING:
 class Counts:
     """Findings about one symbol, or about all.
 
-    ``book_frames`` is the sum of the three after it. A frame during a resync is unverified, not
-    failed; gaps and resyncs are recorded facts and no damage.
+    ``book_frames`` is the sum of the three after it; a frame without a checksum is in neither. A
+    frame during a resync is unverified, not failed; gaps and resyncs are recorded facts and no
+    damage.
 
     Attributes:
         events: Raw events; of a symbol those with a book message or a trade of it.
@@ -32,6 +34,8 @@ class Counts:
         verified: Their checksum is ours.
         failed: It is not.
         unverified: There was no book to apply them to, or they could not be applied.
+        without_checksum: Book messages of a foreign source that carried no checksum; nothing
+            verified the book after them beyond their sequence.
         resyncs: Snapshots after a symbol's first one.
         gaps: Gap records.
         chain_ok: Every line of the raw log is the one that was written, in its place.
@@ -43,6 +47,7 @@ class Counts:
     verified: int = 0
     failed: int = 0
     unverified: int = 0
+    without_checksum: int = 0
     resyncs: int = 0
     gaps: int = 0
     chain_ok: bool = True
@@ -138,13 +143,16 @@ class _JournalAudit:
             self._on_note(event.raw)
         for log, symbol, line in derived.lines:
             self._derived.expect(log, symbol, line)
-        verdict = derived.verdict
+        verdict = derived.verdict or derived.reading
         if verdict is None or verdict.kind == "heartbeat":
             return
         for book in verdict.books:
             counts = self._symbol(book.symbol)
-            counts.book_frames += 1
-            setattr(counts, book.state, getattr(counts, book.state) + 1)
+            if book.state == UNCHECKED:
+                counts.without_checksum += 1
+            else:
+                counts.book_frames += 1
+                setattr(counts, book.state, getattr(counts, book.state) + 1)
             if book.is_snapshot:
                 counts.resyncs += book.symbol in self._with_snapshot
                 self._with_snapshot.add(book.symbol)

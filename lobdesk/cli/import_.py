@@ -18,7 +18,7 @@ from lobdesk.cli.options import (
 if TYPE_CHECKING:
     from lobdesk.importers import ImportReport
 
-NAMES = ("auto", "cbcap")
+NAMES = ("auto", "cbcap", "jsonl", "cryptofeed", "hftbacktest", "lobster", "databento-csv")
 
 
 @click.command("import")

@@ -21,7 +21,10 @@ if TYPE_CHECKING:
 
 EXIT_INTEGRITY = 4
 MAX_PROBLEMS = 20
-COLUMNS = ("events", "book_frames", "verified", "failed", "unverified", "resyncs", "gaps")
+COLUMNS = (
+    "events", "book_frames", "verified", "failed", "unverified", "without_checksum", "resyncs",
+    "gaps",
+)  # fmt: skip
 
 
 @click.command("verify")

@@ -55,7 +55,7 @@ def take_checkpoint(
         seq: The event.
         known: Ends of logs that the writer need not have opened.
     """
-    mark = journal.mark_before(seq)
+    mark = journal.mark_before(seq) if deriver.can_dump else None
     if mark is None or journal.waiting_derived_bytes or not journal.is_derived_complete:
         return None
     ends = {(end.log, end.symbol): end for end in [*known, *journal.derived_ends()]}

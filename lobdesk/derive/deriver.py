@@ -10,15 +10,21 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
+from lobdesk.derive.dialects import make_dialect
+from lobdesk.derive.foreign import UNCHECKED
 from lobdesk.engine import BookVerifier
 from lobdesk.journal import SNAPSHOTS, TRADES
 
 if TYPE_CHECKING:
-    from lobdesk.engine import BookVerdict, Verdict
+    from lobdesk.derive.foreign import BookChange, Dialect, ForeignTrade, Reading
+    from lobdesk.engine import BookVerdict, TradeEntry, Verdict
     from lobdesk.records import RawEvent
 
 DEFAULT_DEPTH = 10
 """Subscribed depth where no subscription's answer names one."""
+
+FOLLOWED = frozenset({"verified", UNCHECKED})
+"""States of a book that is written down."""
 
 
 class DerivedLine(NamedTuple):
@@ -40,13 +46,15 @@ class Derived:
     """What one raw event means.
 
     Attributes:
-        verdict: About a received frame; None for what we sent and noted.
+        verdict: About a received frame of Kraken v2; None for what we sent and noted.
+        reading: The same of a frame in another dialect.
         lines: For the derived logs, in order.
         notes: Facts that a recorder or importer appends to the raw log as notes; each has
             ``kind``.
     """
 
     verdict: Verdict | None = None
+    reading: Reading | None = None
     lines: list[DerivedLine] = field(default_factory=list)
     notes: list[dict[str, Any]] = field(default_factory=list)
 
@@ -78,12 +86,18 @@ class Deriver:
     def __init__(self, *, depth: int = DEFAULT_DEPTH) -> None:
         self._depth = depth
         self._verifiers: dict[int, BookVerifier] = {}
+        self._dialects: dict[int, Dialect] = {}
         self.symbols: dict[str, SymbolProgress] = {}
 
     def feed(self, event: RawEvent) -> Derived:
         """Take one event in the order of the log and return what follows from it."""
         derived = Derived()
-        if event.dir == "in":
+        dialect = self._dialects.get(event.conn)
+        if event.dir == "in" and dialect is not None:
+            derived.reading = dialect.feed(event.raw.encode(), event.recv_ts_us)
+            derived.notes += derived.reading.notes
+            self._on_frame(event, dialect, derived.reading, derived)
+        elif event.dir == "in":
             verifier = self.verifier(event.conn)
             derived.verdict = verifier.feed(event.raw.encode(), event.recv_ts_us)
             self._on_frame(event, verifier, derived.verdict, derived)
@@ -97,6 +111,11 @@ class Deriver:
         if verifier is None:
             verifier = self._verifiers[conn] = BookVerifier(depth=self._depth)
         return verifier
+
+    @property
+    def can_dump(self) -> bool:
+        """False while a connection speaks a dialect, whose books ``dump`` does not hold."""
+        return not self._dialects
 
     def dump(self) -> dict[int, bytes]:
         """Return the books of all connections, for ``load``."""
@@ -119,19 +138,22 @@ class Deriver:
         return self.symbols.setdefault(symbol, SymbolProgress())
 
     def _on_frame(
-        self, event: RawEvent, verifier: BookVerifier, verdict: Verdict, derived: Derived
+        self,
+        event: RawEvent,
+        verifier: BookVerifier | Dialect,
+        verdict: Verdict | Reading,
+        derived: Derived,
     ) -> None:
         kind = verdict.kind
         if kind == "heartbeat":
             return
         for symbol, reason in verdict.ended:
             self._end(symbol, reason)
-        if kind == "trade":
+        if kind == "trade" or derived.reading is not None:
             self._on_trades(event, verdict, derived)
-            return
         verified: dict[str, None] = {}
         for book in verdict.books:
-            if book.state == "verified":
+            if book.state in FOLLOWED:
                 self._on_verified(event, book, verifier, derived)
                 verified[book.symbol] = None
             else:
@@ -142,7 +164,11 @@ class Deriver:
             derived.lines.append(DerivedLine(SNAPSHOTS, symbol, line))
 
     def _on_verified(
-        self, event: RawEvent, book: BookVerdict, verifier: BookVerifier, derived: Derived
+        self,
+        event: RawEvent,
+        book: BookVerdict | BookChange,
+        verifier: BookVerifier | Dialect,
+        derived: Derived,
     ) -> None:
         progress = self.progress(book.symbol)
         if book.is_inferred:
@@ -178,8 +204,14 @@ class Deriver:
         if progress is not None and progress.last_verified_seq and not progress.gap_cause:
             progress.gap_cause = cause
 
-    def _on_trades(self, event: RawEvent, verdict: Verdict, derived: Derived) -> None:
-        for trade in sorted(verdict.trades, key=lambda entry: entry.trade_id):
+    def _on_trades(self, event: RawEvent, verdict: Verdict | Reading, derived: Derived) -> None:
+        trades: list[TradeEntry | ForeignTrade] = [*verdict.trades]
+        if derived.reading is not None and not all(trade.trade_id for trade in trades):
+            # The source numbers no trades, so none can be told from a repetition.
+            for trade in trades:
+                derived.lines.append(DerivedLine(TRADES, trade.symbol, trade.line(event.seq)))
+            trades = []
+        for trade in sorted(trades, key=lambda entry: entry.trade_id):
             progress = self.progress(trade.symbol)
             last = progress.last_trade_id
             if trade.trade_id <= last:
@@ -201,13 +233,16 @@ class Deriver:
     def _on_note(self, event: RawEvent) -> None:
         kind = note_kind(event.raw)
         if kind == "start":
-            for conn in list(self._verifiers):
+            for conn in [*self._verifiers, *self._dialects]:
                 self._drop(conn, "restart")
         elif kind in {"open", "close"}:
             self._drop(event.conn, kind)
+            dialect = make_dialect(_open_facts(event.raw)) if kind == "open" else None
+            if dialect is not None:
+                self._dialects[event.conn] = dialect
 
     def _drop(self, conn: int, cause: str) -> None:
-        verifier = self._verifiers.pop(conn, None)
+        verifier = self._verifiers.pop(conn, None) or self._dialects.pop(conn, None)
         if verifier is not None:
             for symbol in verifier.symbols():
                 self._end(symbol, cause)
@@ -223,6 +258,13 @@ class _Note(msgspec.Struct):
 
 
 _note_decoder = msgspec.json.Decoder(_Note)
+
+
+def _open_facts(raw: str) -> dict[str, Any]:
+    try:
+        return msgspec.json.decode(raw, type=dict[str, Any])
+    except msgspec.DecodeError:
+        return {}
 
 
 def note_kind(raw: str) -> str:

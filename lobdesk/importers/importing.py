@@ -8,7 +8,7 @@ import re
 import secrets
 import shutil
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -23,7 +23,7 @@ from lobdesk.units import format_rfc3339_us
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from lobdesk.importers.source import ForeignCapture
+    from lobdesk.importers.source import ForeignCapture, ImportedFrame
     from lobdesk.paths import DataPaths
 
 WORK_FOLDER = ".importing"
@@ -99,7 +99,7 @@ def import_file(
     )
     work = _work_folder(paths, origin.id)
     try:
-        info = _copy_frames(work, capture, origin, progress)
+        info = _copy_frames(work, file, capture, origin, progress)
         write_json(work / SOURCE_FILE, msgspec.to_builtins(info))
         _publish(work, paths.sources / origin.id)
     finally:
@@ -156,29 +156,52 @@ def _work_folder(paths: DataPaths, source_id: str) -> Path:
 
 
 def _copy_frames(
-    work: Path, capture: ForeignCapture, origin: SourceInfo, progress: Progress
+    work: Path, file: Path, capture: ForeignCapture, origin: SourceInfo, progress: Progress
 ) -> SourceInfo:
     """Write the journal and return the origin with what was counted."""
     boot = f"import-{origin.sha256[:8]}" if capture.has_monotonic_clock else ""
+    opened = {**_open_facts(origin), "venue": capture.venue, **capture.facts}
     first_us: int | None = None
-    frames = conn = last_us = last_mono_us = 0
+    last: ImportedFrame | None = None
+    frames = 0
     with Recording(work / "l2", sync_interval_s=None, boot=boot, clock=None) as recording:
         for frame in capture.frames():
-            last_us, last_mono_us = frame.recv_ts_us, frame.mono_us
-            first_us = last_us if first_us is None else first_us
-            if frame.conn != conn:
-                conn = frame.conn
-                facts = {**_open_facts(origin), "venue": capture.venue, **capture.facts}
-                recording.note("open", recv_ts_us=last_us, mono_us=last_mono_us, conn=conn, **facts)
-            event = recording.append(
-                frame.direction, frame.raw, recv_ts_us=last_us, mono_us=last_mono_us, conn=conn
-            )
-            recording.derive(event)
+            if last is None or frame.conn != last.conn:
+                _close(recording, last, "next")
+                _note(recording, frame, "open", opened)
+            last = frame
+            first_us = frame.recv_ts_us if first_us is None else first_us
+            _record(recording, frame, file)
             frames += 1
             progress.update("import", frame.position, origin.bytes, frames=frames)
-        recording.note("close", recv_ts_us=last_us, mono_us=last_mono_us, conn=conn, cause="end")
+        _close(recording, last, "end")
+    last_us = last.recv_ts_us if last else 0
     return msgspec.structs.replace(
         origin, frames=frames, first_ts_us=first_us or 0, last_ts_us=last_us
+    )
+
+
+def _record(recording: Recording, frame: ImportedFrame, file: Path) -> None:
+    event = recording.append(
+        frame.direction,
+        frame.raw,
+        recv_ts_us=frame.recv_ts_us,
+        mono_us=frame.mono_us,
+        conn=frame.conn,
+    )
+    reading = recording.derive(event).reading
+    if reading is not None and reading.kind == "malformed":
+        raise ImportFormatError(file, frame.where, reading.reason)
+
+
+def _close(recording: Recording, last: ImportedFrame | None, cause: str) -> None:
+    if last is not None:
+        _note(recording, last, "close", {"cause": cause})
+
+
+def _note(recording: Recording, frame: ImportedFrame, kind: str, facts: dict[str, Any]) -> None:
+    recording.note(
+        kind, recv_ts_us=frame.recv_ts_us, mono_us=frame.mono_us, conn=frame.conn, **facts
     )
 
 

@@ -6,13 +6,21 @@ from typing import TYPE_CHECKING
 
 from lobdesk.errors import ImportFormatError
 from lobdesk.importers.cbcap import CBCAP
+from lobdesk.importers.cryptofeed import CRYPTOFEED
+from lobdesk.importers.databento import DATABENTO
+from lobdesk.importers.hftbacktest import HFTBACKTEST
+from lobdesk.importers.jsonl import JSONL
+from lobdesk.importers.lobster import LOBSTER
+from lobdesk.importers.text import plain_head
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from lobdesk.importers.source import ImportFormat
 
-FORMATS: dict[str, ImportFormat] = {entry.name: entry for entry in (CBCAP,)}
+FORMATS: dict[str, ImportFormat] = {
+    entry.name: entry for entry in (CBCAP, JSONL, CRYPTOFEED, HFTBACKTEST, LOBSTER, DATABENTO)
+}
 HEAD_BYTES = 4096
 
 
@@ -39,7 +47,7 @@ def find_format(path: Path, name: str = "auto") -> ImportFormat:
     if name != "auto":
         return FORMATS[name]
     for entry in FORMATS.values():
-        if entry.matches(head):
+        if entry.matches(plain_head(head) if entry.reads_gzip else head):
             return entry
     raise UnsupportedFormatError(path, "its content is of no known format")
 

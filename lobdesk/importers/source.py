@@ -20,6 +20,7 @@ class ImportedFrame(NamedTuple):
         mono_us: Monotonic clock at receipt, 0 if the recording has none.
         conn: Connection number, from 1.
         position: Bytes of the file read so far, for progress.
+        where: Place in the file, for errors about its content.
     """
 
     direction: str
@@ -28,6 +29,7 @@ class ImportedFrame(NamedTuple):
     mono_us: int
     conn: int
     position: int
+    where: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +42,8 @@ class ForeignCapture:
         start_us: Time its header names, or that of its first frame.
         has_monotonic_clock: True if ``mono_us`` of its frames means something.
         is_recv_derived: True if ``recv_ts_us`` was computed from another clock.
-        facts: What else the header says; goes into the ``open`` note.
+        facts: What else the header says; goes into the ``open`` note. ``dialect`` names what
+            its frames speak if that is not Kraken v2.
         frames: Yields the frames once, in order.
     """
 
@@ -50,7 +53,7 @@ class ForeignCapture:
     has_monotonic_clock: bool
     is_recv_derived: bool
     frames: Callable[[], Iterator[ImportedFrame]]
-    facts: dict[str, str] = field(default_factory=dict)
+    facts: dict[str, str | int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,9 +68,11 @@ class ImportFormat:
         title: One line for people.
         matches: Tells by the first bytes of a file whether it is this format.
         open: Reads the header; raises ``ImportFormatError`` if it is damaged.
+        reads_gzip: ``matches`` then sees the first bytes as they are once decompressed.
     """
 
     name: str
     title: str
     matches: Callable[[bytes], bool]
     open: Callable[[Path], ForeignCapture]
+    reads_gzip: bool = False
