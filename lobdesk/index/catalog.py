@@ -8,11 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import duckdb
-
 from lobdesk.index.columns import read_snapshots, read_trades
-from lobdesk.index.errors import QueryError, UnknownSourceError, UnknownSymbolError
-from lobdesk.index.query import fetch, one_line
+from lobdesk.index.errors import UnknownSourceError, UnknownSymbolError
+from lobdesk.index.query import fetch, query_errors
 from lobdesk.index.session import open_session
 from lobdesk.index.symbols import match_symbol
 from lobdesk.paths import DataPaths
@@ -20,6 +18,8 @@ from lobdesk.records import L2Snapshot
 
 if TYPE_CHECKING:
     from types import TracebackType
+
+    import duckdb
 
     from lobdesk.index.columns import SnapshotColumns, TradeColumns
     from lobdesk.index.result import SqlResult
@@ -220,7 +220,7 @@ class Catalog:
         Raises:
             UnknownSymbolError: The index has nothing of the symbol.
         """
-        with self.cursor() as con:
+        with query_errors(), self.cursor() as con:
             found = read_snapshots(con, symbol, start_us=start_us, end_us=end_us, source=source)
         if not len(found):
             self._require(symbol)
@@ -235,7 +235,7 @@ class Catalog:
         source: str | None = None,
     ) -> TradeColumns:
         """Return a symbol's trades as arrays; arguments as in ``snapshot_columns``."""
-        with self.cursor() as con:
+        with query_errors(), self.cursor() as con:
             found = read_trades(con, symbol, start_us=start_us, end_us=end_us, source=source)
         if not len(found):
             self._require(symbol)
@@ -297,11 +297,8 @@ class Catalog:
         )
 
     def _rows(self, text: str, values: list[Any] | None = None) -> list[tuple[Any, ...]]:
-        try:
-            with self.cursor() as con:
-                return con.execute(text, values).fetchall()
-        except duckdb.Error as error:
-            raise QueryError(one_line(error)) from error
+        with query_errors(), self.cursor() as con:
+            return con.execute(text, values).fetchall()
 
     def _require(self, symbol: str, source: str | None = None) -> None:
         known = [info.symbol for info in self.symbols()]

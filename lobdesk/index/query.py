@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import re
 from typing import TYPE_CHECKING, Any
 
 import duckdb
@@ -11,6 +13,19 @@ from lobdesk.index.result import SqlResult
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+
+
+PART = re.compile(r"/lake/v1/.*\.parquet")
+REPAIR = "the index is disposable, make it anew: lobdesk index --rebuild"
+
+
+@contextlib.contextmanager
+def query_errors() -> Iterator[None]:
+    """Turn errors of the database into ours, of one line each."""
+    try:
+        yield
+    except duckdb.Error as error:
+        raise QueryError(one_line(error)) from error
 
 
 def fetch(
@@ -26,11 +41,9 @@ def fetch(
     Raises:
         QueryError: It is wrong or failed; the message is one line.
     """
-    try:
+    with query_errors():
         columns, types = describe(con, text, values)
         rows = con.fetchall() if limit is None else con.fetchmany(limit + 1)
-    except duckdb.Error as error:
-        raise QueryError(one_line(error)) from error
     is_cut = limit is not None and len(rows) > limit
     return SqlResult(columns, types, rows[:limit] if is_cut else rows, is_cut, notes)
 
@@ -71,10 +84,11 @@ def fetch_rows(
 
 
 def one_line(error: Exception) -> str:
-    """Return the facts of a database error in one line."""
+    """Return the facts of a database error in one line, with a way out if a part is damaged."""
     lines = [line.strip() for line in str(error).splitlines()]
     useful = [line for line in lines if line and not line.startswith(("^", "LINE "))]
     place = next((line for line in lines if line.startswith("LINE ")), "")
-    text = " ".join([*useful[:2], f"({place})" if place else ""]).strip()
-    is_part = "/lake/" in text and text.startswith(("IO Error", "Invalid Input Error"))
-    return f"{text}; make the parts anew with: lobdesk index --rebuild" if is_part else text
+    text = " ".join(useful[:2])
+    if PART.search(text):
+        return f"{text}; {REPAIR}"
+    return f"{text} ({place})".strip() if place else text

@@ -20,6 +20,7 @@ from lobdesk.index.catalog import open_catalog
 from lobdesk.index.columns import read_snapshots, read_trades
 from lobdesk.index.errors import RecordsError, UnknownSymbolError
 from lobdesk.index.parts import write_durably
+from lobdesk.index.query import query_errors
 from lobdesk.index.stream import BASE_LATENCY_US, CLOCKS, Grid, build_stream
 from lobdesk.paths import DataPaths, encode_symbol
 from lobdesk.units import EPOCH, US_PER_DAY, from_mantissa
@@ -118,7 +119,7 @@ def write_market_records(
         raise ValueError(f"clock is {clock!r}, known are {', '.join(CLOCKS)}")
     paths = DataPaths(Path(data_dir))
     written = []
-    with open_catalog(paths.root) as catalog, catalog.cursor() as con:
+    with query_errors(), open_catalog(paths.root) as catalog, catalog.cursor() as con:
         chosen = _source(con, symbol, source)
         for day in _days(con, symbol, chosen):
             window = {"recv_from_us": day * US_PER_DAY, "recv_to_us": (day + 1) * US_PER_DAY}

@@ -12,6 +12,7 @@ from lobdesk.index import duck
 from lobdesk.index.errors import IndexMissingError, IndexUnreadableError
 from lobdesk.index.extract import SnapshotFrames
 from lobdesk.index.publish import APPLICATION
+from lobdesk.index.query import query_errors
 from lobdesk.index.runs_views import create_run_views
 from lobdesk.index.schema import SCHEMA_VERSION, TABLES, Table
 from lobdesk.index.tail import Indexed, load_tail
@@ -92,6 +93,7 @@ def open_session(
     Raises:
         IndexMissingError: There is no index.
         IndexUnreadableError: It is damaged or of another version.
+        QueryError: A part is missing or damaged.
     """
     con = duck.connect(threads=threads, temp_dir=temp_dir, memory_limit=memory_limit)
     try:
@@ -102,13 +104,14 @@ def open_session(
             con.execute(f"CREATE TABLE tail.{table.name} ({table.definition()})")
         if has_tail:
             session.left_out_bytes = load_tail(con, paths, indexed, session.frames)
-        for table in TABLES.values():
-            session.files += _create_base(con, paths, table)
-        con.execute(VERDICTS_VIEW)
-        for table in TABLES.values():
-            _create_view(con, table)
-        con.execute(SEGMENTS_VIEW)
-        session.files += create_run_views(con, paths)
+        with query_errors():
+            for table in TABLES.values():
+                session.files += _create_base(con, paths, table)
+            con.execute(VERDICTS_VIEW)
+            for table in TABLES.values():
+                _create_view(con, table)
+            con.execute(SEGMENTS_VIEW)
+            session.files += create_run_views(con, paths)
     except BaseException:
         con.close()
         raise

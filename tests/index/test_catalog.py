@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import threading
 from decimal import Decimal
 from pathlib import Path
@@ -335,6 +336,29 @@ def test_numpy_of_a_result_is_typed(indexed: Path) -> None:
     assert found["exch_ts"].dtype == np.dtype("datetime64[us]")
     assert np.ma.getmaskarray(found["nothing"]).all()
     assert found["crossed"].dtype == np.bool_
+
+
+@pytest.mark.parametrize("kept_bytes", [None, 100])
+def test_missing_or_cut_part_says_how_to_get_it_back(
+    indexed: Path, tmp_path: Path, kept_bytes: int | None
+) -> None:
+    folder = tmp_path / "copy"
+    shutil.copytree(indexed, folder)
+    part = next(folder.glob("lake/v1/snapshots/pair=BTC*/**/*.parquet"))
+    content = part.read_bytes()
+    part.unlink()
+    if kept_bytes is not None:
+        part.write_bytes(content[:kept_bytes])
+
+    with (
+        pytest.raises(QueryError, match=r"[^\n]*\.parquet[^\n]*index --rebuild$"),
+        open_catalog(folder) as catalog,
+    ):
+        catalog.snapshot_columns("BTC/USD")
+
+    update_index(folder, rebuild=True)
+    with open_catalog(folder) as catalog:
+        assert len(catalog.snapshot_columns("BTC/USD")) > 0
 
 
 def test_text_without_a_query_is_refused(indexed: Path) -> None:
