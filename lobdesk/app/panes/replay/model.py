@@ -156,7 +156,7 @@ class Player:
 class FillTable:
     """The ledger, newest first; a fill becomes text when it is looked at."""
 
-    columns = ("time", "side", "qty", "price", "realized", "fee", "slip", "ahead", "wait", "")
+    columns = ("time", "side", "qty", "price", "real.", "fee", "slip", "ahead", "wait", "")
 
     def __init__(self, fills: NDArray[np.void], price: Scale, qty: Scale) -> None:
         self._fills, self._price, self._qty = fills, price, qty
