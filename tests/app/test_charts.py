@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from lobdesk.app.widgets.braille import dots, envelope
@@ -68,6 +68,7 @@ def test_single_spike_among_many_points_is_drawn() -> None:
     points=st.integers(0, 50), width=st.integers(1, 130), height=st.integers(1, 40),
     value=st.floats(-1e9, 1e9),
 )  # fmt: skip
+@example(points=1, width=40, height=3, value=2.2250738585e-313)
 def test_chart_fits_any_size(points: int, width: int, height: int, value: float) -> None:
     curve = Curve("x", np.arange(points, dtype=np.float64), np.full(points, value))
 

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 MIN_LABEL_GAP = 14
 SOLID, DASHED = "──", "╌╌"
 
+SMALLEST_MARGIN = 1e-290
+"""Below this, one over the range would overflow; such curves are drawn as flat."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Curve:
@@ -90,7 +93,9 @@ def chart_rows(view: ChartView, width: int, height: int) -> list[Row]:
         return [(), ((f"  {view.empty_text}", "dim"),)]
     low = min(float(curve.ys.min()) for curve in curves)
     high = max(float(curve.ys.max()) for curve in curves)
-    margin = (high - low) * 0.04 or abs(high) * 1e-6 or 1.0
+    margin = max((high - low) * 0.04, abs(high) * 1e-6)
+    if margin < SMALLEST_MARGIN:
+        margin = 1.0
     y_range = (low - margin, high + margin)
     legend_rows = 1 if height >= 5 else 0
     plot_rows = height - 1 - legend_rows
