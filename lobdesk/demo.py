@@ -157,7 +157,6 @@ class Demo:
         report = self._command(
             *("train", "--model", "deeplob", "--target", TARGET, "--seed", str(self._seed)),
             *("--max-steps", str(TRAIN_STEPS), "--batch-size", str(TRAIN_BATCH)),
-            is_long=True,
         )
         for name, figures in report["models"].items():
             ic = figures["ic"]
@@ -220,7 +219,7 @@ class Demo:
             server.send_signal(signal.SIGTERM)
             server.communicate(timeout=SERVER_STOP_S)
 
-    def _command(self, *args: str, is_report: bool = True, is_long: bool = False) -> dict[str, Any]:
+    def _command(self, *args: str, is_report: bool = True) -> dict[str, Any]:
         """Run one command on the demo's data and return the object it printed.
 
         Raises:
@@ -229,7 +228,6 @@ class Demo:
         self._say(f"    $ lobdesk {shlex.join(args)}")
         command = [sys.executable, "-m", "lobdesk", *args]
         command += ["--json"] if is_report else []
-        command += ["--progress", "auto"] if is_long else []
         result = subprocess.run(
             command,
             stdout=subprocess.PIPE,
