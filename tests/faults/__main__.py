@@ -28,7 +28,7 @@ def parse() -> argparse.Namespace:
 def main() -> int:
     options = parse()
     logging.disable()  # what is broken on purpose would fill the screen
-    assert catalogue.COUNT == len(FAULTS)
+    assert len(FAULTS) == catalogue.COUNT
     only = {int(number) for number in options.only.split(",") if number}
     chosen = [FAULTS[number] for number in sorted(only or FAULTS)]
     if options.size == "quick" and not only:

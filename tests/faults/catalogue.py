@@ -2,12 +2,20 @@
 
 from tests.faults import (  # noqa: F401
     bit_flips,
+    clocks,
     disk,
     endings,
+    hostile,
     indexing,
-    mismatch,
     kills,
+    losses,
+    mismatch,
+    overload,
+    reconnects,
+    refusals,
+    replay,
+    silence,
     torn_tails,
 )
 
-COUNT = 12
+COUNT = 20

@@ -55,7 +55,7 @@ def fill_disk(trial: Trial) -> None:
             fill_and_free(trial, stage, place, full_s, name, segment_bytes)
 
 
-def fill_and_free(  # noqa: PLR0917
+def fill_and_free(
     trial: Trial, stage: Stage, place: Path, full_s: float, name: str, segment_bytes: int
 ) -> None:
     _, url = stage.simulator(trial.rate)

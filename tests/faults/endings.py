@@ -7,8 +7,7 @@ import signal
 import time
 from pathlib import Path
 
-import msgspec
-
+from lobdesk.derive.checkpoint import load_checkpoint
 from lobdesk.journal import JournalWriter, read_events
 from lobdesk.paths import encode_symbol
 from lobdesk.units import utc_date
@@ -53,8 +52,8 @@ def terminate(trial: Trial) -> None:
             slowest = max(slowest, time.monotonic() - sent_s)
             last = stage.events()[-1]
             stops += bool(notes([last], "stop"))
-            checkpoint = msgspec.json.decode((stage.root / "derived.json").read_bytes())
-            complete += checkpoint["seq"] == last.seq - 1
+            checkpoint = load_checkpoint(stage.root, last.seq)
+            complete += checkpoint is not None and checkpoint.seq == last.seq - 1
         check = stage.verify()
     trial.all("exits with 0", codes.count(0), rounds)
     trial.below("slowest", slowest, END_LIMIT_S, "s")

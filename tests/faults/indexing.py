@@ -33,7 +33,10 @@ def digest(data: Path) -> dict[str, tuple[int, int, int]]:
     found = {}
     with open_catalog(data) as catalog:
         for table in TABLES:
-            text = f"SELECT count(*), count(DISTINCT t::VARCHAR), bit_xor(hash(t::VARCHAR)) FROM {table} t"
+            text = (
+                "SELECT count(*), count(DISTINCT t::VARCHAR), bit_xor(hash(t::VARCHAR)) "
+                f"FROM {table} t"
+            )
             ((rows, distinct, value),) = catalog.sql(text).fetchall()
             found[table] = (rows, distinct, value or 0)
     return found
@@ -76,7 +79,7 @@ def stall_indexer(trial: Trial) -> None:
         recorder = stage.recorder(url)
         stage.until_frames(2000)
         indexer = start_indexer(stage)
-        until(lambda: (stage.data / "indexer.lock").exists(), "the indexer")
+        until((stage.data / "indexer.lock").exists, "the indexer")
         indexer.popen.send_signal(signal.SIGSTOP)
         before, rss = stage.report(), 0
         end_s = time.monotonic() + stalled_s
