@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from tests.faults.endings import faketime_library
 from tests.faults.stage import Stage, notes, until
 from tests.faults.trial import Trial, fault
@@ -51,7 +53,7 @@ def set_clock(trial: Trial) -> None:
     )
     shown = " ".join(f"{step / 1e6:+,.2f}" for step in told)
     trial.demand(f"{len(due)} steps, clock records {shown} s", is_met=is_exact)
-    pairs = list(zip(events, events[1:], strict=False))
+    pairs = list(pairwise(events))
     trial.none("times the monotonic clock goes back", sum(b.mono_us < a.mono_us for a, b in pairs))
     reconnects = len(notes(events, "close")) - 1
     trial.demand(

@@ -6,6 +6,7 @@ import random
 import signal
 import time
 from bisect import bisect_right
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from lobdesk.journal import SNAPSHOTS, list_symbols, symbol_log_dir
@@ -62,7 +63,7 @@ def kill_recorders(trial: Trial) -> None:
     cuts = [cut for note in notes(events, "start") for cut in note["cuts"]]
     seconds = sum(
         later.mono_us - earlier.mono_us
-        for earlier, later in zip(events, events[1:], strict=False)
+        for earlier, later in pairwise(events)
         if later.mono_us - earlier.mono_us < 100_000
     )
     rate = sum(event.dir == "in" for event in events) / max(seconds / 1e6, 1.0)

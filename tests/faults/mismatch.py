@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from lobdesk.engine import BookVerifier
@@ -117,7 +118,7 @@ def fail_again_and_again(trial: Trial) -> None:
         for event in events
         if event.dir == "out" and '"unsubscribe"' in event.raw and event.seq < renewed
     ]
-    pauses = [b - a for a, b in zip(times, times[1:], strict=False)]
+    pauses = [b - a for a, b in pairwise(times)]
     at_once = [pause for pause in pauses if pause < TOLERANCE_S]
     slow = [pause for pause in pauses if pause >= TOLERANCE_S]
     expected = [*PAUSES_S, *[PAUSES_S[-1]] * len(slow)]

@@ -107,7 +107,7 @@ def lags_us(events: list[RawEvent]) -> list[int]:
 def steady(trial: Trial) -> None:
     duration_s = trial.pick(quick=3.0, scaled=60.0, soak=float(DAY_S))
     with Stage(trial.folder / "steady") as stage:
-        gun, url = fire(stage, STEADY, duration_s)
+        _, url = fire(stage, STEADY, duration_s)
         recorder = timed_recorder(stage, url)
         stage.until_live()
         begun_s = time.monotonic()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import deque
+from itertools import pairwise
 from typing import Any
 
 from lobdesk.feed import ReconnectPolicy
@@ -64,7 +65,7 @@ def trade_ids(stage: Stage) -> tuple[int, int]:
         ids = [int(line.partition(b'"trade_id":')[2].partition(b",")[0]) for line in lines]
         doubled += len(ids) - len(set(ids))
         ordered = sorted(set(ids))
-        holes += sum(b - a > 1 for a, b in zip(ordered, ordered[1:], strict=False))
+        holes += sum(b - a > 1 for a, b in pairwise(ordered))
     return doubled, holes
 
 
@@ -101,7 +102,7 @@ def maintenance(trial: Trial) -> None:
         events = stage.events()
     mono = {event.seq: event.mono_us / 1e6 for event in events}
     opened = [mono[note["_seq"]] for note in notes(events, "open")]
-    least_s = min(b - a for a, b in zip(opened, opened[1:], strict=False))
+    least_s = min(b - a for a, b in pairwise(opened))
     # The attempt precedes the open connection by a handshake.
     trial.above("maintenance: attempts", least_s + 0.1, MAINTENANCE_DELAY_S, "s apart at least")
 

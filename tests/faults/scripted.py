@@ -69,7 +69,7 @@ class ScriptedServer(SimulatorServer):
             session.deliver(Frame('{"channel":"the end"}'))
 
 
-async def serve(options: dict[str, Any]) -> None:
+async def serve(options: dict[str, Any], texts: list[bytes]) -> None:
     ScriptedSession.mute = frozenset(options.get("mute", ()))
     ScriptedSession.limited = options.get("limited", 0)
     symbols = options.get("symbols", SYMBOLS)
@@ -79,7 +79,6 @@ async def serve(options: dict[str, Any]) -> None:
     async with ScriptedServer(market, starts_now=True) as server:
         sys.stdout.write(server.url + "\n")
         sys.stdout.flush()
-        texts = unpack(Path(options["texts"]).read_bytes()) if "texts" in options else []
         await asyncio.gather(server.wait(), server.send_texts(texts))
 
 
@@ -87,4 +86,6 @@ if __name__ == "__main__":
     from lobdesk.simulator import server as module
 
     module.Session = ScriptedSession  # type: ignore[misc]
-    asyncio.run(serve(json.loads(sys.argv[1])))
+    chosen = json.loads(sys.argv[1])
+    packed = Path(chosen["texts"]).read_bytes() if "texts" in chosen else b""
+    asyncio.run(serve(chosen, unpack(packed)))
