@@ -29,6 +29,7 @@ class AttemptBudget:
             now_s: A monotonic clock.
             apart_s: Least time since the last attempt, also one that is planned.
         """
+        del self._attempts_s[: bisect.bisect_right(self._attempts_s, now_s - BUDGET_WINDOW_S)]
         wait_s = 0.0
         if self._attempts_s and apart_s:
             wait_s = self._attempts_s[-1] + apart_s - now_s
@@ -39,8 +40,6 @@ class AttemptBudget:
     def attempted(self, at_s: float) -> None:
         """Count an attempt, made or planned."""
         bisect.insort(self._attempts_s, at_s)
-        gone = bisect.bisect_right(self._attempts_s, at_s - BUDGET_WINDOW_S)
-        del self._attempts_s[:gone]
 
 
 class ReconnectPolicy:
