@@ -143,9 +143,15 @@ class Recorder:
         """Note that a connection has ended."""
         self._note("close", now(), conn, {"reason": reason})
 
-    def sent(self, text: str, conn: int) -> None:
-        """Record a frame of ours."""
-        self._append("out", text, now(), conn)
+    def sent(self, text: str, conn: int) -> Stamp:
+        """Record a frame of ours and return when."""
+        stamp = now()
+        self._append("out", text, stamp, conn)
+        return stamp
+
+    def noted(self, kind: str, conn: int, **facts: object) -> None:
+        """Record something that was found out about a connection."""
+        self._note(kind, now(), conn, facts)
 
     def received(self, frame: bytes, conn: int) -> None:
         """Record a frame; nothing looks into it here."""

@@ -44,12 +44,16 @@ class LineReport(msgspec.Struct, frozen=True, kw_only=True):
         is_connected: Whether it is open.
         connects: Connections opened.
         live: Books that are verified on it.
+        offset_us: The exchange's clock minus ours, from pings; None before the first answer.
+        round_trip_us: Round trip of the ping that this comes from.
     """
 
     connection: int
     is_connected: bool
     connects: int
     live: int
+    offset_us: int | None = None
+    round_trip_us: int | None = None
 
 
 class RecorderReport(msgspec.Struct, frozen=True, kw_only=True):
