@@ -11,13 +11,11 @@ from lobdesk.feed import ReconnectPolicy
 from lobdesk.feed.reconnect import BUDGET_ATTEMPTS, BUDGET_WINDOW_S, MAINTENANCE_DELAY_S
 from lobdesk.journal import SNAPSHOTS, TRADES, list_symbols, symbol_log_dir
 from lobdesk.journal.reader import read_all
-from lobdesk.settings import DaemonSettings
 from tests.faults.stage import TEN, Stage, notes, until
 from tests.faults.trial import Trial, fault
 
 GAP_LIMIT_S = 1.5
 HOUR_S = 3600.0
-REDUNDANT = "KRAKEN_REDUNDANT"
 
 
 @fault(
@@ -109,15 +107,10 @@ def maintenance(trial: Trial) -> None:
 
 def two_sockets(trial: Trial, closes: int, spacing_s: float) -> None:
     """Two connections, of which one at a time is closed: no frame is lost."""
-    if not hasattr(DaemonSettings(), "redundant"):
-        trial.note("two sockets: not offered by this version, not run")
-        return
-    script = [
-        {"do": "close", "at_s": spacing_s * (n + 1), "connection": "oldest"} for n in range(closes)
-    ]
+    script = [{"do": "close", "at_s": spacing_s * (n + 1), "line": 1} for n in range(closes)]
     with Stage(trial.folder / "two") as stage:
         _, url = stage.simulator(trial.rate, faults=script)
-        recorder = stage.recorder(url, **{REDUNDANT: "true"})
+        recorder = stage.recorder(url, KRAKEN_REDUNDANT="true")
         end_s = spacing_s * closes + 120
         until(lambda: (r := stage.report()) and r.connects > closes + 1, "all closes", end_s)
         recorder.end()
