@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -23,6 +24,7 @@ from lobdesk.journal import (
     read_events,
     read_events_behind,
     read_lines,
+    read_readable_events,
     read_seal,
     symbol_log_dir,
 )
@@ -36,6 +38,8 @@ if TYPE_CHECKING:
     from lobdesk.derive.checkpoint import Checkpoint
     from lobdesk.journal import JournalWriter, Segment
     from lobdesk.records import RawEvent
+
+logger = logging.getLogger(__name__)
 
 START_MARK = b'"raw":"{\\"kind\\":\\"start\\"'
 
@@ -66,9 +70,11 @@ class Repair:
 def repair_derived(journal: JournalWriter, deriver: Deriver) -> Repair:
     """Make the derived logs what the raw log says, and bring a new deriver to its end.
 
+    Damage in the middle of the raw log does not stop it: a recorder must record. What can be read
+    is derived from, as ``verify`` does, which names the damage.
+
     Raises:
         JournalReadError: A file cannot be read or cut.
-        BrokenChainError: The raw events needed for it are damaged.
     """
     repair = Repair()
     root, last_seq = journal.root, journal.next_seq - 1
@@ -105,12 +111,24 @@ def _events_to_take(
     if checkpoint is not None:
         seq = checkpoint.seq
         behind = read_events_behind(root, checkpoint.mark)
-        return seq + 1, (event for event in behind if event.seq > seq)
+        return seq + 1, _despite_damage(root, seq + 1, behind)
     # Everything before this note was made complete, and synced, when it was written.
     start = _last_start(root)
     deriver.symbols.update(_progress_before(root, start))
     deriver.interrupt("restart")
-    return start, read_events(root, start)
+    return start, _despite_damage(root, start, read_events(root, start))
+
+
+def _despite_damage(root: Path, start: int, events: Iterator[RawEvent]) -> Iterator[RawEvent]:
+    """Yield the events from ``start`` on; behind a damaged line go on with what can be read."""
+    try:
+        for event in events:
+            if event.seq >= start:
+                yield event
+                start = event.seq + 1
+    except BrokenChainError as error:
+        logger.warning("raw log is damaged", extra={"reason": str(error)})
+        yield from read_readable_events(root, start)
 
 
 def _derive_again(

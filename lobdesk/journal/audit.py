@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from lobdesk.journal.errors import BrokenChainError, JournalReadError
 from lobdesk.journal.layout import EVENTS, Segment, list_segments, list_symbols, symbol_log_dir
 from lobdesk.journal.line import stored_crc
-from lobdesk.journal.reader import JournalLine, prove_line, read_lines
+from lobdesk.journal.reader import JournalLine, prove_line, read_lines, readable_event
 from lobdesk.journal.seal import Seal, SealFrame, read_frames, read_seal, seal_bytes
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ class EventAudit:
             self.problems.append(str(error))
             # Go on from what the line claims, so that one flipped bit is one problem.
             self._crc = stored_crc(line.data)
-            event = self._readable(line)
+            event = readable_event(line)
         if event is None:
             return None
         if event.seq != self.last_seq + 1:
@@ -84,13 +84,6 @@ class EventAudit:
             )
         self.last_seq = event.seq
         return event
-
-    @staticmethod
-    def _readable(line: JournalLine) -> RawEvent | None:
-        try:
-            return prove_line(line, None)[0]
-        except BrokenChainError:
-            return None
 
 
 class DerivedAudit:

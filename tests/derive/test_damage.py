@@ -1,0 +1,77 @@
+"""Damage in the middle of the raw log does not keep a recorder from recording."""
+
+from __future__ import annotations
+
+from itertools import islice
+
+import pytest
+
+from lobdesk.derive import Recording
+from lobdesk.importers.cbcap import open_cbcap
+from lobdesk.journal import note_text, now_us, read_readable_events
+from lobdesk.paths import JournalRoot
+from lobdesk.shipped import shipped
+from lobdesk.verify import verify_journal
+
+CAPTURE = "kraken/v2_btcusd_d10_resync_20260801.cbcap"
+
+
+def record(recording: Recording, count: int) -> None:
+    for frame in islice(open_cbcap(shipped(CAPTURE)).frames(), count):
+        recv_ts_us, mono_us = now_us()
+        event = recording.append("in", frame.raw, recv_ts_us=recv_ts_us, mono_us=mono_us, conn=1)
+        recording.derive(event)
+
+
+def crash(recording: Recording) -> None:
+    """End as a killed process does: no closing record, no checkpoint."""
+    recording.journal._sealer.shutdown()
+    recording.journal._raw.close()
+    recording.journal._lock.release()
+
+
+@pytest.mark.parametrize("has_checkpoint", [True, False])
+@pytest.mark.parametrize("lines_from_the_end", [3, 4, 21])
+def test_hole_in_unconfirmed_records_is_survived_and_named(
+    tmp_path, has_checkpoint, lines_from_the_end
+) -> None:
+    root = tmp_path / "l2"
+    if has_checkpoint:
+        with Recording(root) as recording:
+            record(recording, 10)
+    recording = Recording(root, sync_interval_s=None)
+    record(recording, 40)
+    crash(recording)
+    (segment,) = (root / "events").glob("*/*.jsonl")
+    lines = segment.read_bytes().splitlines(keepends=True)
+    at = len(lines) - lines_from_the_end
+    lines[at] = bytes(len(lines[at]) - 1) + b"\n"
+    segment.write_bytes(b"".join(lines))
+
+    with Recording(root) as recording:
+        record(recording, 40)
+
+    report = verify_journal(JournalRoot("recorder", root))
+    assert not report.total.chain_ok
+    assert report.total.rederived_equal
+    assert f"{segment}:{at + 1}: " in report.problems[0]
+    seqs = [event.seq for event in read_readable_events(root)]
+    assert len(seqs) == len(set(seqs)) == seqs[-1] - 1
+
+
+def test_event_whose_checksum_does_not_follow_is_derived_from_as_verify_does(tmp_path) -> None:
+    root = tmp_path / "l2"
+    recording = Recording(root, sync_interval_s=None)
+    record(recording, 40)
+    recording.append("note", note_text("test", word="aaaa"), recv_ts_us=1, mono_us=1, conn=1)
+    record(recording, 5)
+    crash(recording)
+    (segment,) = (root / "events").glob("*/*.jsonl")
+    segment.write_bytes(segment.read_bytes().replace(b"aaaa", b"aaab"))
+
+    with Recording(root) as recording:
+        record(recording, 5)
+
+    report = verify_journal(JournalRoot("recorder", root))
+    assert len(report.problems) == 1
+    assert report.total.rederived_equal
