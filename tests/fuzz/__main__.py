@@ -1,4 +1,4 @@
-"""Build the fuzzers with clang under ASan and UBSan and run them: python -m tests.fuzz [SECONDS]."""
+"""Build and run the fuzzers under ASan and UBSan: python -m tests.fuzz [SECONDS]; needs clang."""
 
 from __future__ import annotations
 
