@@ -75,6 +75,8 @@ class Recording:
             self.deriver = Deriver(depth=depth)
             self.repair: Repair = repair_derived(self.journal, self.deriver)
             self.journal.seal_derived()
+            for event, text in self.repair.notes:
+                self._append_note(event, text)
         except BaseException:
             self.journal.close()
             raise
@@ -146,15 +148,19 @@ class Recording:
         if self._since_checkpoint >= CHECKPOINT_EVENTS:
             self._checkpoint_if_due()
         for facts in derived.notes:
-            self.journal.append(
-                "note",
-                note_text(**facts),
-                recv_ts_us=event.recv_ts_us,
-                mono_us=event.mono_us,
-                conn=event.conn,
-                boot=event.boot,
-            )
+            self._append_note(event, note_text(**facts))
         return derived
+
+    def _append_note(self, event: RawEvent, text: str) -> None:
+        """Append what follows from an event, with its clocks, behind the newest record."""
+        self.journal.append(
+            "note",
+            text,
+            recv_ts_us=event.recv_ts_us,
+            mono_us=event.mono_us,
+            conn=event.conn,
+            boot=event.boot,
+        )
 
     def _checkpoint_if_due(self) -> None:
         if time.monotonic() - self._checkpoint_s < CHECKPOINT_INTERVAL_S:

@@ -21,6 +21,7 @@ from lobdesk.journal import (
     TornTail,
     list_segments,
     list_symbols,
+    note_text,
     read_events,
     read_events_behind,
     read_lines,
@@ -59,11 +60,14 @@ class Repair:
     Attributes:
         cuts: Tails of derived logs that were cut off and that nothing gives again.
         lines: Lines that were derived again.
+        notes: What derivation has to say and the raw log does not hold: the crash came between
+            an event and the notes that follow from it. Each with that event.
         ends: How far each derived log reaches now.
     """
 
     cuts: list[TornTail] = field(default_factory=list)
     lines: int = 0
+    notes: list[tuple[RawEvent, str]] = field(default_factory=list)
     ends: list[DerivedEnd] = field(default_factory=list)
 
 
@@ -138,11 +142,17 @@ def _derive_again(
     certain: dict[tuple[str, str], int],
     repair: Repair,
 ) -> None:
+    unsaid: dict[str, RawEvent] = {}
     for event in events:
-        for log, symbol, line in deriver.feed(event).lines:
+        if event.dir == "note":
+            unsaid.pop(event.raw, None)
+        derived = deriver.feed(event)
+        unsaid.update((note_text(**facts), event) for facts in derived.notes)
+        for log, symbol, line in derived.lines:
             if event.seq > certain.get((log, symbol), 0):
                 journal.write_derived(log, symbol, line, recv_ts_us=event.recv_ts_us, seq=event.seq)
                 repair.lines += 1
+    repair.notes = [(event, text) for text, event in unsaid.items()]
     journal.sync_derived()
     repair.cuts = [cut for cut in repair.cuts if not _is_given_again(cut)]
 

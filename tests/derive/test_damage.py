@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from itertools import islice
 
 import pytest
@@ -75,3 +76,34 @@ def test_event_whose_checksum_does_not_follow_is_derived_from_as_verify_does(tmp
     report = verify_journal(JournalRoot("recorder", root))
     assert len(report.problems) == 1
     assert report.total.rederived_equal
+
+
+def gaps(root) -> list[tuple[int, int]]:
+    found = [
+        json.loads(event.raw) for event in read_readable_events(root) if '"kind":"gap"' in event.raw
+    ]
+    return [(gap["last_verified_seq"], gap["first_verified_seq"]) for gap in found]
+
+
+def test_gap_that_a_crash_kept_from_being_told_is_told_by_the_next_start(tmp_path) -> None:
+    root = tmp_path / "l2"
+    with Recording(root) as recording:
+        record(recording, 10)
+    last = recording.deriver.symbols["BTC/USD"].last_verified_seq
+    recording = Recording(root, sync_interval_s=None)
+    for frame in islice(open_cbcap(shipped(CAPTURE)).frames(), 10):
+        event = recording.append("in", frame.raw, recv_ts_us=now_us()[0], mono_us=1, conn=1)
+    crash(recording)  # written down, and nothing derived from it
+    assert gaps(root) == []
+
+    with Recording(root):
+        pass
+    once = gaps(root)
+    with Recording(root):
+        pass
+
+    assert len(once) == 1
+    assert once[0][0] == last
+    assert last < once[0][1] <= event.seq
+    assert gaps(root) == once
+    assert verify_journal(JournalRoot("recorder", root)).is_good
