@@ -37,6 +37,8 @@ class DaemonSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
         book_depth: Levels to subscribe to; only 10 is wholly covered by the checksum.
             ``KRAKEN_BOOK_DEPTH``.
         ws_url: Endpoint; a simulator may stand in. ``KRAKEN_WS_URL``.
+        proxy: Proxy to the endpoint: an address, ``environment`` for what HTTPS_PROXY and its kin
+            say, empty for none. ``KRAKEN_PROXY``.
         redundant: Keep two connections open, so that a close of one leaves no gap.
             ``KRAKEN_REDUNDANT``.
         ping_interval_s: Seconds between pings, from which the exchange's clock is estimated.
@@ -56,6 +58,7 @@ class DaemonSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     symbols: tuple[str, ...] = ("BTC/USD", "ETH/USD")
     book_depth: int = 10
     ws_url: str = KRAKEN_WS_URL
+    proxy: str = ""
     redundant: bool = False
     ping_interval_s: float = 10.0
     subscribe_params: dict[str, str | int | float | bool] = msgspec.field(default_factory=dict)
@@ -214,6 +217,7 @@ DAEMON_VARIABLES = {
     "KRAKEN_SYMBOLS": "symbols",
     "KRAKEN_BOOK_DEPTH": "book_depth",
     "KRAKEN_WS_URL": "ws_url",
+    "KRAKEN_PROXY": "proxy",
     "KRAKEN_REDUNDANT": "redundant",
     "KRAKEN_PING_INTERVAL_S": "ping_interval_s",
     "KRAKEN_SUBSCRIBE_PARAMS": "subscribe_params",
@@ -357,7 +361,7 @@ def _daemon_value(variable: str, text: str, origin: str) -> dict[str, Any]:
             value = {"true": True, "1": True, "false": False, "0": False}[text.lower()]
         elif field in {"ping_interval_s", "retention_days"}:
             value = float(text)
-        elif field not in {"ws_url", "output_dir"}:
+        elif field not in {"ws_url", "proxy", "output_dir"}:
             value = int(text)
     except KeyError:
         raise SettingsError(origin, variable, f"{text!r} is neither true nor false") from None
