@@ -10,6 +10,7 @@ import msgspec
 
 from lobdesk.derive.checkpoint import load_checkpoint, restore
 from lobdesk.derive.deriver import Deriver, SymbolProgress
+from lobdesk.derive.retained import load_retained
 from lobdesk.journal import (
     DERIVED_LOGS,
     EVENTS,
@@ -67,7 +68,7 @@ class Repair:
 
     cuts: list[TornTail] = field(default_factory=list)
     lines: int = 0
-    notes: list[tuple[RawEvent, str]] = field(default_factory=list)
+    notes: list[tuple[str, RawEvent]] = field(default_factory=list)
     ends: list[DerivedEnd] = field(default_factory=list)
 
 
@@ -118,6 +119,11 @@ def _events_to_take(
         return seq + 1, _despite_damage(root, seq + 1, behind)
     # Everything before this note was made complete, and synced, when it was written.
     start = _last_start(root)
+    retained = load_retained(root)
+    if start <= retained.seq:
+        # The recorder has run for longer than its events are kept.
+        retained.restore(deriver)
+        return retained.seq + 1, read_events(root, retained.seq + 1)
     deriver.symbols.update(_progress_before(root, start))
     deriver.interrupt("restart")
     return start, _despite_damage(root, start, read_events(root, start))
@@ -152,7 +158,7 @@ def _derive_again(
             if event.seq > certain.get((log, symbol), 0):
                 journal.write_derived(log, symbol, line, recv_ts_us=event.recv_ts_us, seq=event.seq)
                 repair.lines += 1
-    repair.notes = [(event, text) for text, event in unsaid.items()]
+    repair.notes = list(unsaid.items())
     journal.sync_derived()
     repair.cuts = [cut for cut in repair.cuts if not _is_given_again(cut)]
 
