@@ -20,7 +20,6 @@ OFFSET_TOLERANCE_US = 250_000
     "clock steps",
     "±1 h and slewed: monotonic order never goes back, one clock record per step > 100 ms and none "
     "for a slew, intervals unharmed; offset to the exchange reported",
-    quick=True,
 )
 def set_clock(trial: Trial) -> None:
     library = faketime_library()

@@ -16,7 +16,6 @@ NO_ANSWER_LIMIT_S = 6.0
     "refusals",
     "depth 27, unknown pair, one bad among ten, no answer within 5 s, rate limit: reported by "
     "symbol, the good ones run, exit code or health tells",
-    quick=True,
 )
 def refuse(trial: Trial) -> None:
     wrong_depth(trial)
