@@ -229,8 +229,10 @@ class Daemon:
                 self._take_in(outcome)
         deriving.cancel()
         await asyncio.gather(deriving, return_exceptions=True)
-        await asyncio.to_thread(recorder.close)
-        self._write_report(self.report())
+        try:
+            await asyncio.to_thread(recorder.close)
+        finally:
+            self._write_report(self.report())
 
     async def _report_now_and_then(self) -> None:
         while True:
