@@ -21,6 +21,7 @@ LOST_REACH_US = 10_000_000
 """A gap that begins this long after a loss at most, and before anything else ended, is its cost."""
 
 US_PER_HOUR = 3_600_000_000
+MAX_SEQ = 2**63 - 1
 UNFINISHED = "unfinished"
 """Cause of a stretch that the recording ends in: the book was not verified again."""
 
@@ -38,7 +39,8 @@ class SymbolDay:
         failed: Those after which it had not; None if the source's frames are not indexed as such.
         unverified: The others, during a resync for example; None likewise.
         without_checksum: Books of a source that sends no checksums.
-        verified_pct: ``verified`` of ``book_frames``; None without frames.
+        repeated: Frames outside of gaps that made no new book: a second connection's.
+        verified_pct: ``verified`` of the frames that are not repeated; None without frames.
         observed_us: From the symbol's first verified frame to its last book frame, within the day.
         unverifiable_us: What of it no verified book covers.
         clean_pct: The rest of it; None if nothing was observed.
@@ -61,6 +63,7 @@ class SymbolDay:
     failed: int | None
     unverified: int | None
     without_checksum: int
+    repeated: int
     verified_pct: float | None
     observed_us: int
     unverifiable_us: int
@@ -160,7 +163,8 @@ _STEPS = {
 SELECT source, symbol, recv_ts_us // {US_PER_HOUR} AS hour,
        count(*) FILTER (verified) AS verified,
        count(*) FILTER (verified IS NULL) AS without_checksum,
-       min(recv_ts_us) AS first_us, max(recv_ts_us) AS last_us, max(seq) AS last_seq,
+       min(recv_ts_us) AS first_us, max(recv_ts_us) AS last_us, min(seq) AS first_seq,
+       max(seq) AS last_seq,
        min(recv_ts_us - exch_ts_us) FILTER (recv_ts_us <> exch_ts_us) AS least
 FROM internal.snapshots GROUP BY ALL""",
     "report_frames": f"""
@@ -170,12 +174,12 @@ SELECT source, symbol, recv_ts_us // {US_PER_DAY} AS day, count(*) AS frames,
        min(recv_ts_us) AS first_us, max(recv_ts_us) AS last_us, max(seq) AS last_seq
 FROM internal.raw_events WHERE {_IS_BOOK_FRAME} GROUP BY ALL""",
     "report_extents": """
-SELECT source, symbol, verified_seq, verified_us, first_frame_us, last_frame_us, last_seq,
-       first_replaced, coalesce(first_verified_us, first_frame_us) AS first_us,
+SELECT source, symbol, first_verified_seq, verified_seq, verified_us, first_frame_us,
+       last_frame_us, last_seq, first_replaced, coalesce(first_verified_us, first_frame_us) AS first_us,
        greatest(verified_us, last_frame_us) AS last_us
 FROM (
     SELECT source, symbol, max(last_seq) AS verified_seq, max(last_us) AS verified_us,
-           min(first_us) AS first_verified_us
+           min(first_seq) AS first_verified_seq, min(first_us) AS first_verified_us
     FROM report_hours GROUP BY ALL
 ) FULL JOIN (
     SELECT source, symbol, min(first_us) AS first_frame_us, max(last_us) AS last_frame_us,
@@ -207,18 +211,27 @@ FROM (
     SELECT *, unnest(range(from_us // {US_PER_DAY}, to_us // {US_PER_DAY} + 1)) AS day
     FROM report_gaps
 )""",
-    # What failed follows from the gaps, as in the view raw_events: the frame that began one, and
-    # snapshots that did not end it. Gaps of a symbol do not overlap, so each frame has one at most.
-    "report_failed": f"""
-SELECT source, symbol, day, count(*) AS failed FROM (
-    SELECT e.source, e.symbol, e.recv_ts_us // {US_PER_DAY} AS day, e.type, e.seq,
-           min(e.seq) OVER (PARTITION BY g.source, g.symbol, g.first_verified_seq) AS first
+    # Frames without a verdict of their own lie in a gap or before the first verified one. What
+    # failed follows as in the view raw_events: the frame that began a gap, and snapshots that did
+    # not end it. Gaps of a symbol do not overlap, so each frame is in one at most.
+    "report_missed": f"""
+SELECT source, symbol, day, count(*) AS missed,
+       count(*) FILTER (cause = 'checksum' AND (seq = first OR type = 'snapshot')) AS failed
+FROM (
+    SELECT e.source, e.symbol, e.recv_ts_us // {US_PER_DAY} AS day, e.type, e.seq, g.cause,
+           min(e.seq) OVER (PARTITION BY g.source, g.symbol, g.last_seq) AS first
     FROM (SELECT source, symbol, seq, type, recv_ts_us FROM internal.raw_events
           WHERE {_IS_BOOK_FRAME}) e
-    ASOF JOIN (FROM report_gaps WHERE cause = 'checksum') g
-      ON g.source = e.source AND g.symbol = e.symbol AND e.seq > g.last_verified_seq
-    WHERE e.seq < g.first_verified_seq
-) WHERE seq = first OR type = 'snapshot' GROUP BY ALL""",
+    ASOF JOIN (
+        SELECT source, symbol, cause, coalesce(last_verified_seq, -1) AS last_seq,
+               coalesce(first_verified_seq, {MAX_SEQ}) AS end_seq
+        FROM report_gaps
+        UNION ALL
+        SELECT source, symbol, 'start', -1, first_verified_seq
+        FROM report_extents WHERE first_verified_seq IS NOT NULL
+    ) g ON g.source = e.source AND g.symbol = e.symbol AND e.seq > g.last_seq
+    WHERE e.seq < g.end_seq
+) GROUP BY ALL""",
     "report_trades": f"""
 SELECT source, {_fact("symbol", "VARCHAR")} AS symbol, recv_ts_us // {US_PER_DAY} AS day,
        sum({_fact("first_trade_id")} - {_fact("last_trade_id")} - 1) AS missed
@@ -248,7 +261,8 @@ WITH books AS (
 ), counted AS (
     SELECT d.source, d.symbol, d.day, coalesce(b.verified, 0) AS verified,
            coalesce(b.without_checksum, 0) AS without_checksum, e.last_seq IS NULL AS is_foreign,
-           coalesce(r.frames, 0) AS frames, coalesce(f.failed, 0) AS failed,
+           coalesce(r.frames, 0) AS frames, coalesce(m.failed, 0) AS failed,
+           coalesce(m.missed, 0) AS missed,
            greatest(least(e.last_us, (d.day + 1) * {US_PER_DAY})
                     - greatest(e.first_us, d.day * {US_PER_DAY}), 0) AS observed_us,
            coalesce(p.us, 0) AS unverifiable_us, coalesce(p.gaps, 0) AS gaps,
@@ -260,7 +274,7 @@ WITH books AS (
     FROM days d JOIN report_extents e USING (source, symbol)
     LEFT JOIN books b USING (source, symbol, day)
     LEFT JOIN report_frames r USING (source, symbol, day)
-    LEFT JOIN report_failed f USING (source, symbol, day)
+    LEFT JOIN report_missed m USING (source, symbol, day)
     LEFT JOIN pieces p USING (source, symbol, day)
     LEFT JOIN report_trades t USING (source, symbol, day)
     LEFT JOIN losses l USING (source, day)
@@ -269,8 +283,9 @@ WITH books AS (
 SELECT source, symbol, strftime(make_timestamp(day * {US_PER_DAY}), '%Y-%m-%d') AS day,
        if(is_foreign, verified, frames) AS book_frames, verified,
        if(is_foreign, NULL, failed) AS failed,
-       if(is_foreign, NULL, greatest(frames - verified - failed, 0)) AS unverified,
-       without_checksum, 100.0::DOUBLE * verified / nullif(book_frames, 0) AS verified_pct,
+       if(is_foreign, NULL, missed - failed) AS unverified, without_checksum,
+       if(is_foreign, 0, greatest(frames - verified - missed, 0)) AS repeated,
+       100.0::DOUBLE * verified / nullif(book_frames - repeated, 0) AS verified_pct,
        observed_us, unverifiable_us,
        100.0::DOUBLE * (observed_us - unverifiable_us) / nullif(observed_us, 0) AS clean_pct,
        gaps, resyncs, trades_missed, lost_records, lost_cost_us,

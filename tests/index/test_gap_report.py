@@ -173,8 +173,8 @@ def test_source_without_checksums_counts_its_books(tmp_path) -> None:
 
 def test_counts_agree_with_verify_on_a_recording_with_failures(tmp_path, captures) -> None:
     frames = read_cbcap(captures / "v2_btcusd_d10_resync_20260801.cbcap")
-    books = [i for i, (_, frame) in enumerate(frames) if '"channel":"book"' in frame]
-    resyncs = [n for n, i in enumerate(books) if n and '"type":"snapshot"' in frames[i][1]]
+    books = [i for i, (_, frame) in enumerate(frames) if frame.startswith('{"channel":"book"')]
+    resyncs = [n for n, i in enumerate(books) if n > 3 and '"type":"snapshot"' in frames[i][1]]
     damaged = {books[n - back] for n in resyncs for back in (1, 2, 3)}
     with Recording(tmp_path / "l2", clock=None, boot="b") as recording:
         recording.append("note", '{"kind":"open"}', recv_ts_us=frames[0][0], mono_us=0, conn=1)
@@ -188,10 +188,26 @@ def test_counts_agree_with_verify_on_a_recording_with_failures(tmp_path, capture
     counts = verify_data(DataPaths(tmp_path)).symbols["BTC/USD"]
 
     (day,) = found.days
-    assert (counts.failed, counts.unverified, counts.gaps) == (3, 1, 4)
+    assert (counts.failed, counts.unverified, counts.gaps) == (4, 8, 4)
     for name in ("book_frames", "verified", "failed", "unverified", "resyncs", "gaps"):
         assert getattr(day, name) == getattr(counts, name), name
     assert day.unverifiable_us == sum(gap.duration_us for gap in found.gaps)
+
+
+def test_frames_that_a_second_connection_repeats_are_neither_verified_nor_unverified(
+    tmp_path,
+) -> None:
+    market = Market(tmp_path / "l2")
+    for at_s in range(4):
+        market.book(at_s, kind="update" if at_s else "snapshot")
+        market.book(at_s + 0.1, is_verified=False)  # the same by another connection
+    market.book(5)
+    update_index(tmp_path)
+
+    (day,) = report(tmp_path).days
+
+    assert (day.book_frames, day.verified, day.repeated) == (9, 5, 4)
+    assert (day.unverified, day.verified_pct, day.clean_pct) == (0, 100.0, 100.0)
 
 
 def test_command_prints_days_then_gaps(worked, capsys) -> None:
