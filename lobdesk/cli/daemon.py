@@ -42,6 +42,11 @@ def _settings_options(function: Callable[..., Any]) -> Callable[..., Any]:
         ),
         click.option("--url", help="Endpoint [KRAKEN_WS_URL]."),
         click.option(
+            "--redundant/--single",
+            default=None,
+            help="Keep two connections open, or one [KRAKEN_REDUNDANT].",
+        ),
+        click.option(
             "--persist/--verify-only",
             default=None,
             help="Write the logs, or only verify [L2_PERSIST_JSONL].",
@@ -184,6 +189,7 @@ def _resolve(options: dict[str, Any]) -> tuple[DaemonSettings, Path]:
             "daemon.symbols": parsed,
             "daemon.book_depth": options.get("depth"),
             "daemon.ws_url": options.get("url"),
+            "daemon.redundant": options.get("redundant"),
             "daemon.persist_jsonl": options.get("persist"),
         },
     )
@@ -255,11 +261,20 @@ def _instant(ts_us: int) -> str:
     return format_rfc3339_us(ts_us) if ts_us else "none"
 
 
+def _describe_lines(report: RecorderReport) -> list[str]:
+    return [
+        f"line {number}    {'open' if line.is_connected else 'closed'}  "
+        f"connection {line.connection}, {line.connects} opened, {line.live} books live"
+        for number, line in enumerate(report.lines, start=1)
+    ]
+
+
 def _describe_report(report: RecorderReport) -> list[str]:
     kept = "kept" if report.persists else "verified only, nothing is kept"
     last = _instant(report.last_frame_us)
     lines = [
         f"endpoint  {report.url}  connection {report.connection}, {report.connects} opened",
+        *_describe_lines(report),
         f"frames    {report.frames:,} {kept}, last {last}, {report.malformed} malformed",
         f"queue     {report.queued} of {report.queue_size}, full for {report.queue_full} frames",
         f"lost      {report.lost}",

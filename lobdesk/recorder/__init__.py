@@ -5,7 +5,7 @@ from lobdesk.recorder.health import Health, judge
 from lobdesk.recorder.journal_view import BookTail, JournalView, judge_journal, view_journal
 from lobdesk.recorder.look import Look, look
 from lobdesk.recorder.recorder import Outcome, Recorder
-from lobdesk.recorder.state import BookReport, RecorderReport, read_report, write_report
+from lobdesk.recorder.state import BookReport, LineReport, RecorderReport, read_report, write_report
 from lobdesk.recorder.tally import Tally
 
 __all__ = [
@@ -13,6 +13,7 @@ __all__ = [
     "BookTail",
     "Health",
     "JournalView",
+    "LineReport",
     "Look",
     "Outcome",
     "Recorder",
