@@ -16,8 +16,8 @@ from lobdesk.errors import RunError
 if TYPE_CHECKING:
     from pathlib import Path
 
-KINDS = {"train": "t", "backtest": "k", "signals": "s"}
-RUN_ID = re.compile(r"[tks][0-9]{4,}")
+KINDS = {"train": "t", "backtest": "k", "signals": "s", "sweep": "w"}
+RUN_ID = re.compile(r"[tksw][0-9]{4,}")
 
 
 class RunManifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -25,7 +25,7 @@ class RunManifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
     Attributes:
         id: Kind letter and number, for example ``k0007``.
-        kind: ``train``, ``backtest`` or ``signals``.
+        kind: ``train``, ``backtest``, ``signals`` or ``sweep``.
         name: For people.
         state: ``running``, ``finished``, ``cancelled`` or ``failed``.
         created_ts_us: Start, wall clock.

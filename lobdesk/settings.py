@@ -132,11 +132,17 @@ class BacktestSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
         params: The strategy's parameters.
         preset: Matching rules: ``lobdesk``, ``hftbacktest``, ``hftbacktest_partial``.
         queue: Queue model.
+        n: Exponent of the power queue models.
+        through: What a trade through the price fills: ``full`` or ``cap``.
+        unknown: Queue beyond the recorded window: ``zero`` or ``defer``.
         entry_us: Request latency.
         response_us: Report latency.
         maker_fee: Fraction of traded value; negative is a rebate.
         taker_fee: Fraction of traded value.
+        sample_us: Distance of equity samples; Sharpe and Sortino are of their changes.
+        capital: What returns and leverage are measured against, quote units; 0 leaves them out.
         signals: Run whose signals ``signal_follower`` uses.
+        grid: Values of other settings, ``params.NAME`` or ``day`` to try in all combinations.
     """
 
     symbol: str = ""
@@ -145,11 +151,17 @@ class BacktestSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     params: dict[str, str | int | float | bool] = msgspec.field(default_factory=dict)
     preset: str = "lobdesk"
     queue: str = "risk_averse"
+    n: float = 3.0
+    through: str = "full"
+    unknown: str = "zero"
     entry_us: int = 5000
     response_us: int = 5000
     maker_fee: str = "0.0025"
     taker_fee: str = "0.004"
+    sample_us: int = 1_000_000
+    capital: float = 0.0
     signals: str = ""
+    grid: dict[str, tuple[str | int | float | bool, ...]] = msgspec.field(default_factory=dict)
 
 
 class AppSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
