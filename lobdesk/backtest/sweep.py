@@ -18,7 +18,13 @@ from lobdesk.backtest import sources
 from lobdesk.backtest.data import MarketData, record_files
 from lobdesk.backtest.errors import OptionError, SweepError
 from lobdesk.backtest.grid import plan
-from lobdesk.backtest.jobs import check_settings, figures_of, make_backtest, make_strategy
+from lobdesk.backtest.jobs import (
+    check_settings,
+    figures_of,
+    make_backtest,
+    make_strategy,
+    run_backtest,
+)
 from lobdesk.backtest.tables import write_rows
 from lobdesk.errors import BacktestError
 from lobdesk.runs import create_run, open_run
@@ -117,18 +123,24 @@ def open_sweep(paths: DataPaths, run_id: str) -> tuple[Run, BacktestSettings]:
         raise SweepError(run_id, f"its settings cannot be read: {error}") from error
 
 
-def find_point(paths: DataPaths, run_id: str, number: int) -> tuple[Point, Row]:
-    """Return one combination of a sweep and its row, to run it again with a whole ledger.
+def repeat_point(paths: DataPaths, run_id: str, number: int, *, progress: Progress) -> Run:
+    """Run one combination of a sweep again as a backtest with its whole ledger.
 
     Raises:
         RunError: There is no such run.
-        SweepError: It is no sweep, or the point has not been run.
+        SweepError: It is no sweep, the point has no row, or its ledger is another one now.
     """
     run, settings = open_sweep(paths, run_id)
-    rows = {row["point"]: row for row in read_points(run.path)}
-    if number not in rows:
-        raise SweepError(run_id, f"has no row of point {number}")
-    return _plan(paths, settings)[number], rows[number]
+    row = {row["point"]: row for row in read_points(run.path)}.get(number)
+    if row is None or "error" in row:
+        raise SweepError(run_id, f"has no finished point {number}")
+    point = _plan(paths, settings)[number]
+    symbol, source, day = point.market
+    data = open_market(paths, symbol, source=source, day=day)
+    made = run_backtest(paths, point.settings, data=data, progress=progress)
+    if made.manifest.outputs["digest"] != row["digest"]:
+        raise SweepError(run_id, f"point {number} had another ledger than {made.id} has now")
+    return made
 
 
 def read_points(folder: Path) -> list[Row]:

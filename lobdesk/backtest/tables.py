@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lobdesk.backtest.model import ORDER_TYPES, REASONS, SIDES, STATUSES, TIMES_IN_FORCE
-from lobdesk.errors import BacktestError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -51,28 +50,6 @@ def write_rows(folder: Path, name: str, rows: Sequence[Mapping[str, Any]]) -> li
     columns = {key: _column([row.get(key) for row in rows]) for key in keys}
     forms = {"parquet": "FORMAT parquet, CODEC zstd", "csv": "FORMAT csv, HEADER"}
     return _write(folder, {name: columns}, forms)
-
-
-def export_csv(run: Path, folder: Path) -> list[Path]:
-    """Write every Parquet file of a run as CSV into another folder; return the new files.
-
-    Raises:
-        BacktestError: The run has none.
-    """
-    import duckdb  # noqa: PLC0415 - only needed to write
-
-    found = sorted(run.glob("*.parquet"))
-    if not found:
-        raise BacktestError(f"{run.name}: has no tables to export")
-    folder.mkdir(parents=True, exist_ok=True)
-    written = []
-    with duckdb.connect() as connection:
-        for path in found:
-            target = folder / f"{run.name}-{path.stem}.csv"
-            table = connection.read_parquet(str(path))
-            table.write_csv(str(target), header=True)
-            written.append(target)
-    return written
 
 
 def _write(folder: Path, tables: Mapping[str, Columns], forms: Mapping[str, str]) -> list[str]:
