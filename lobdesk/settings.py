@@ -6,6 +6,7 @@ default. Unknown keys are errors.
 
 from __future__ import annotations
 
+import difflib
 import math
 import os
 import tomllib
@@ -27,6 +28,7 @@ TRAINING_CHOICES = {
     "task": ("classification", "regression"),
     "split": ("walk-forward", "purged-kfold"),
 }
+PALETTE_NAMES = ("blue-orange", "green-red", "mono")
 
 
 class DaemonSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -135,11 +137,17 @@ class BacktestSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
         params: The strategy's parameters.
         preset: Matching rules: ``lobdesk``, ``hftbacktest``, ``hftbacktest_partial``.
         queue: Queue model.
+        n: Exponent of the power queue models.
+        through: What a trade through the price fills: ``full`` or ``cap``.
+        unknown: Queue beyond the recorded window: ``zero`` or ``defer``.
         entry_us: Request latency.
         response_us: Report latency.
         maker_fee: Fraction of traded value; negative is a rebate.
         taker_fee: Fraction of traded value.
+        sample_us: Distance of equity samples; Sharpe and Sortino are of their changes.
+        capital: What returns and leverage are measured against, quote units; 0 leaves them out.
         signals: Run whose signals ``signal_follower`` uses.
+        grid: Values of other settings, ``params.NAME`` or ``day`` to try in all combinations.
     """
 
     symbol: str = ""
@@ -148,11 +156,17 @@ class BacktestSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     params: dict[str, str | int | float | bool] = msgspec.field(default_factory=dict)
     preset: str = "lobdesk"
     queue: str = "risk_averse"
+    n: float = 3.0
+    through: str = "full"
+    unknown: str = "zero"
     entry_us: int = 5000
     response_us: int = 5000
     maker_fee: str = "0.0025"
     taker_fee: str = "0.004"
+    sample_us: int = 1_000_000
+    capital: float = 0.0
     signals: str = ""
+    grid: dict[str, tuple[str | int | float | bool, ...]] = msgspec.field(default_factory=dict)
 
 
 class AppSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -212,6 +226,9 @@ DAEMON_VARIABLES = {
     "L2_JSONL_OUTPUT_DIR": "output_dir",
     "L2_SEGMENT_BYTES": "segment_bytes",
 }
+MISTYPED = 0.85
+"""How alike a foreign environment variable must be to one of ours to count as mistyped."""
+
 RESERVED_VARIABLES = {"LOBDESK_HOME", "LOBDESK_DATA_DIR", "LOBDESK_CONFIG"}
 
 
@@ -276,12 +293,22 @@ def _layers(
     for variable, value in environ.items():
         if variable in DAEMON_VARIABLES:
             layers.append((variable, _daemon_value(variable, value, variable)))
+        elif dotenv is not None and (near := _near_daemon_variable(variable)):
+            # Others may use the same prefixes, so only what looks like ours is refused.
+            raise SettingsError(variable, variable, f"unknown variable; did you mean {near!r}?")
         elif variable.startswith(ENV_PREFIX) and variable not in RESERVED_VARIABLES:
             dotted = variable.removeprefix(ENV_PREFIX).lower().replace("__", ".")
             layers.append((variable, {dotted: _from_text(value)}))
     flags = {key: value for key, value in overrides.items() if value is not None}
     layers.append(("command line", flags))
     return layers
+
+
+def _near_daemon_variable(variable: str) -> str | None:
+    if not variable.startswith(("KRAKEN_", "L2_", "SNAPSHOT_")):
+        return None
+    near = difflib.get_close_matches(variable, DAEMON_VARIABLES, n=1, cutoff=MISTYPED)
+    return near[0] if near else None
 
 
 def _read_toml(path: Path) -> dict[str, Any]:
@@ -404,6 +431,9 @@ def _check(settings: Settings, origins: Mapping[str, str]) -> None:
         refuse("daemon.segment_bytes", f"{daemon.segment_bytes} is below 65536")
     if not 1 <= settings.app.fps <= 60:
         refuse("app.fps", f"{settings.app.fps} is not between 1 and 60")
+    if settings.app.palette not in PALETTE_NAMES:
+        hint = did_you_mean(settings.app.palette, PALETTE_NAMES)
+        refuse("app.palette", f"{settings.app.palette!r} does not exist; {hint}")
     _check_training(settings.training, refuse)
 
 
