@@ -48,8 +48,15 @@ until_true() { # SECONDS COMMAND...
     done
 }
 
+leaf() { # the process that everything else only waits for
+    local pid=$1 child
+    while child=$(pgrep -P "$pid" | head -1) && [ -n "$child" ]; do pid=$child; done
+    echo "$pid"
+}
+
 clean_up() {
-    for pid in $box $simulator; do kill "$pid" 2> /dev/null || true; done
+    if [ -n "$box" ]; then kill "$(leaf "$box")" 2> /dev/null || true; wait "$box" || true; fi
+    if [ -n "$simulator" ]; then kill "$simulator" 2> /dev/null || true; fi
     buildah rm --all > /dev/null 2>&1 || true
     if [ -z "${1:-}" ]; then
         rm -rf "$work"
@@ -169,7 +176,8 @@ du -sm --apparent-size "$root"/opt/lobdesk/lib/python3*/site-packages/* | sort -
     | sed 's|\t.*/| MB |; s/^/                                   /'
 say "size, compressed (gzip)" "own $(tar -C "$root/opt" -c lobdesk | gzip | wc -c | awk '{printf "%d", $1/1e6}') MB, base $(tar -C "$work/rootfs" -c . | gzip | wc -c | awk '{printf "%d", $1/1e6}') MB"
 
-mkdir -p "$work/data"
+rm -rf "$work/data"
+mkdir "$work/data"
 chown "${USER_ID[0]}" "$work/data"
 who=$(buildah run "$container" -- id -u)
 check "user" "runs as $who (buildah run)" test "$who" != 0
@@ -215,8 +223,7 @@ NET=1 check "health from the journal alone" "" \
     in_box ro lobdesk daemon health --data-dir /data/logs-only
 check "indexer, second container" "lobdesk index" in_box rw lobdesk index
 check "gap report, /data ro" "" in_box ro lobdesk gaps
-daemon=$box
-while child=$(pgrep -P "$daemon"); do daemon=$child; done
+daemon=$(leaf "$box")
 say "memory of the daemon" "$(awk '/VmRSS/ {printf "%d MB", $2 / 1e3}' "/proc/$daemon/status")"
 stopped=$(clock)
 kill -s "${STOP[0]#SIG}" "$daemon"

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 LOST_REACH_US = 10_000_000
 """A gap that begins this long after a loss at most, and before anything else ended, is its cost."""
 
+DERIVE_LAG_US = 1_000_000
+"""A running recorder verifies its newest frames within this time; until then they are no gap."""
+
 US_PER_HOUR = 3_600_000_000
 MAX_SEQ = 2**63 - 1
 UNFINISHED = "unfinished"
@@ -39,7 +42,8 @@ class SymbolDay:
         failed: Those after which it had not; None if the source's frames are not indexed as such.
         unverified: The others, during a resync for example; None likewise.
         without_checksum: Books of a source that sends no checksums.
-        repeated: Frames outside of gaps that made no new book: a second connection's.
+        repeated: Frames outside of gaps that made no new book: a second connection's, or the newest
+            ones of a running recorder.
         verified_pct: ``verified`` of the frames that are not repeated; None without frames.
         observed_us: From the symbol's first verified frame to its last book frame, within the day.
         unverifiable_us: What of it no verified book covers.
@@ -175,7 +179,8 @@ SELECT source, symbol, recv_ts_us // {US_PER_DAY} AS day, count(*) AS frames,
 FROM internal.raw_events WHERE {_IS_BOOK_FRAME} GROUP BY ALL""",
     "report_extents": """
 SELECT source, symbol, first_verified_seq, verified_seq, verified_us, first_frame_us,
-       last_frame_us, last_seq, first_replaced, coalesce(first_verified_us, first_frame_us) AS first_us,
+       last_frame_us, last_seq, first_replaced,
+       coalesce(first_verified_us, first_frame_us) AS first_us,
        greatest(verified_us, last_frame_us) AS last_us
 FROM (
     SELECT source, symbol, max(last_seq) AS verified_seq, max(last_us) AS verified_us,
@@ -202,6 +207,7 @@ SELECT *, EXISTS (
     SELECT source, symbol, '{UNFINISHED}', verified_seq, NULL,
            coalesce(verified_us, first_frame_us), greatest(last_frame_us, verified_us)
     FROM report_extents WHERE last_seq > coalesce(verified_seq, 0)
+      AND last_frame_us - coalesce(verified_us, first_frame_us) > {DERIVE_LAG_US}
 ) g""",
     # A gap over midnight has a piece on each day.
     "report_pieces": f"""

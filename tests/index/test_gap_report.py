@@ -158,6 +158,19 @@ def test_symbol_that_was_never_verified_is_one_unfinished_gap(tmp_path) -> None:
     assert [(gap.cause, gap.last_verified_seq) for gap in found.gaps] == [("unfinished", None)]
 
 
+def test_newest_frames_of_a_running_recorder_are_no_gap(tmp_path) -> None:
+    market = Market(tmp_path / "l2")
+    market.book(0, kind="snapshot")
+    market.book(2)
+    market.book(2.5, is_verified=False)  # the second stage has not come to it yet
+    update_index(tmp_path)
+
+    found = report(tmp_path)
+
+    assert found.gaps == []
+    assert (found.days[0].verified_pct, found.days[0].repeated) == (100.0, 1)
+
+
 def test_source_without_checksums_counts_its_books(tmp_path) -> None:
     market = Market(tmp_path / "l2")
     for at_s in (0, 1):
