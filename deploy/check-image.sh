@@ -201,8 +201,9 @@ rm -f "$work/data/file"
 "$python" -m lobdesk simulate --activity 20 > "$work/simulator.log" 2>&1 &
 simulator=$!
 until_true 30 grep -q ws:// "$work/simulator.log"
+port=$("$python" -c 'import socket; s = socket.socket(); s.bind(("", 0)); print(s.getsockname()[1])')
 EXTRA=("KRAKEN_WS_URL=$(grep -om1 'ws://[^ ]*' "$work/simulator.log")" KRAKEN_SYMBOLS=BTC,ETH
-    HOME=/nonexistent)
+    HOME=/nonexistent "L2_METRICS=127.0.0.1:$port")
 started=$(clock)
 in_box rw "${ENTRY[@]}" 2> "$work/daemon.log" &
 box=$!
@@ -221,6 +222,12 @@ NET=1 check "status from the journal alone" "" \
     in_box ro lobdesk daemon status --data-dir /data/logs-only
 NET=1 check "health from the journal alone" "" \
     in_box ro lobdesk daemon health --data-dir /data/logs-only
+answers() { "$python" -c '
+import sys, urllib.request
+for path, word in (("health", "true"), ("metrics", "lobdesk_frames_total")):
+    with urllib.request.urlopen(f"http://127.0.0.1:{sys.argv[1]}/{path}", timeout=10) as answer:
+        assert word in answer.read().decode(), path' "$port"; }
+check "metrics and /health on loopback" "" answers
 check "indexer, second container" "lobdesk index" in_box rw lobdesk index
 check "gap report, /data ro" "" in_box ro lobdesk gaps
 daemon=$(leaf "$box")

@@ -7,6 +7,7 @@ default. Unknown keys are errors.
 from __future__ import annotations
 
 import difflib
+import ipaddress
 import math
 import os
 import tomllib
@@ -47,6 +48,9 @@ class DaemonSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
         persist_jsonl: Write the logs; false only verifies. ``L2_PERSIST_JSONL``.
         output_dir: Journal folder; empty means ``<data-dir>/l2``. ``L2_JSONL_OUTPUT_DIR``.
         segment_bytes: Size at which a segment of a log is sealed. ``L2_SEGMENT_BYTES``.
+        metrics: ``host:port`` on which Prometheus may ask; empty listens on nothing.
+            ``L2_METRICS``.
+        metrics_remote: Allow an address there that other machines reach. ``L2_METRICS_REMOTE``.
     """
 
     symbols: tuple[str, ...] = ("BTC/USD", "ETH/USD")
@@ -58,6 +62,8 @@ class DaemonSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     persist_jsonl: bool = True
     output_dir: str = ""
     segment_bytes: int = 256 * 1024 * 1024
+    metrics: str = ""
+    metrics_remote: bool = False
 
 
 class WindowSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -225,6 +231,8 @@ DAEMON_VARIABLES = {
     "L2_PERSIST_JSONL": "persist_jsonl",
     "L2_JSONL_OUTPUT_DIR": "output_dir",
     "L2_SEGMENT_BYTES": "segment_bytes",
+    "L2_METRICS": "metrics",
+    "L2_METRICS_REMOTE": "metrics_remote",
 }
 MISTYPED = 0.85
 """How alike a foreign environment variable must be to one of ours to count as mistyped."""
@@ -275,6 +283,27 @@ def parse_symbols(text: str) -> tuple[str, ...]:
     if len(set(symbols)) != len(symbols):
         raise ValueError(f"a symbol is named twice in {text!r}")
     return symbols
+
+
+def parse_listen_address(text: str) -> tuple[str, int]:
+    """Return host and port of ``host:port``; an IPv6 address stands in brackets.
+
+    Raises:
+        ValueError: It is neither an address nor ``localhost``, or the port is no port.
+    """
+    host, colon, port = text.rpartition(":")
+    if not (colon and host and port.isascii() and port.isdigit() and int(port) < 65536):
+        raise ValueError(f"{text!r} is not host:port, for example 127.0.0.1:9464")
+    host = host.removeprefix("[").removesuffix("]")
+    try:
+        _is_loopback(host)
+    except ValueError:
+        raise ValueError(f"{text!r} does not begin with an address or localhost") from None
+    return host, int(port)
+
+
+def _is_loopback(host: str) -> bool:
+    return host == "localhost" or ipaddress.ip_address(host).is_loopback
 
 
 def _layers(
@@ -368,9 +397,9 @@ def _daemon_value(variable: str, text: str, origin: str) -> dict[str, Any]:
             value = parse_symbols(text)
         elif field == "subscribe_params":
             value = msgspec.json.decode(text, type=dict[str, str | int | float | bool])
-        elif field in {"persist_jsonl", "redundant"}:
+        elif field in {"persist_jsonl", "redundant", "metrics_remote"}:
             value = {"true": True, "1": True, "false": False, "0": False}[text.lower()]
-        elif field not in {"ws_url", "output_dir"}:
+        elif field not in {"ws_url", "output_dir", "metrics"}:
             value = int(text)
     except KeyError:
         raise SettingsError(origin, variable, f"{text!r} is neither true nor false") from None
@@ -429,12 +458,28 @@ def _check(settings: Settings, origins: Mapping[str, str]) -> None:
         refuse("daemon.snapshot_queue_size", f"{daemon.snapshot_queue_size} is below 1")
     if daemon.segment_bytes < 64 * 1024:
         refuse("daemon.segment_bytes", f"{daemon.segment_bytes} is below 65536")
+    _check_metrics(daemon, refuse)
     if not 1 <= settings.app.fps <= 60:
         refuse("app.fps", f"{settings.app.fps} is not between 1 and 60")
     if settings.app.palette not in PALETTE_NAMES:
         hint = did_you_mean(settings.app.palette, PALETTE_NAMES)
         refuse("app.palette", f"{settings.app.palette!r} does not exist; {hint}")
     _check_training(settings.training, refuse)
+
+
+def _check_metrics(daemon: DaemonSettings, refuse: Callable[[str, str], None]) -> None:
+    if not daemon.metrics:
+        return
+    try:
+        host, _ = parse_listen_address(daemon.metrics)
+    except ValueError as error:
+        refuse("daemon.metrics", str(error))
+    if not (daemon.metrics_remote or _is_loopback(host)):
+        refuse(
+            "daemon.metrics",
+            f"{daemon.metrics} is reachable from other machines and nothing protects it; "
+            "if that is meant, set L2_METRICS_REMOTE=true as well",
+        )
 
 
 def _check_training(training: TrainingSettings, refuse: Callable[[str, str], None]) -> None:

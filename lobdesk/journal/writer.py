@@ -51,6 +51,7 @@ class JournalWriter:
         cuts: What recovery cut off when the journal was opened.
         next_seq: Sequence number of the next record.
         boot: Identifier of this boot, which makes ``mono_us`` comparable.
+        on_sync: Called with the seconds that each confirmation of the raw log took.
     """
 
     def __init__(
@@ -94,6 +95,7 @@ class JournalWriter:
         if end.seq == 0 or self._raw.file is not None:
             self._mark(end.seq, end.crc)
         self._is_dirty = False
+        self.on_sync: Callable[[float], None] | None = None
         self._sync_error: OSError | None = None
         self._closing = threading.Event()
         self._sync_thread: threading.Thread | None = None
@@ -213,8 +215,11 @@ class JournalWriter:
             if file is None or not self._is_dirty:
                 return
             self._is_dirty = False
+            started_s = time.monotonic()
             try:
                 file.sync()
+                if self.on_sync is not None:
+                    self.on_sync(time.monotonic() - started_s)
             except OSError as error:
                 # What the system dropped once it will not write on a second try.
                 self._sync_error = error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections import deque
 from typing import TYPE_CHECKING
 
 from lobdesk.recorder.state import BookReport
@@ -11,6 +12,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from lobdesk.recorder.recorder import Outcome
+    from lobdesk.records import RawEvent
+
+US_PER_MINUTE = 60_000_000
 
 logger = logging.getLogger(__name__)
 
@@ -33,9 +37,14 @@ class Tally:
             book = self._books.get(verdict_of_book.symbol)
             if book is not None:
                 book.counts[verdict_of_book.state] += 1
+                if verdict_of_book.exch_ts_us != outcome.event.recv_ts_us:
+                    book.note_lag(outcome.event, verdict_of_book.exch_ts_us)
         for symbol in outcome.trade_symbols:
             if symbol in self._books:
                 self._books[symbol].trades += 1
+        for symbol in outcome.gap_symbols:
+            if symbol in self._books:
+                self._books[symbol].gaps += 1
         if verdict.kind == "malformed":
             self.malformed += 1
             facts = {"seq": outcome.event.seq, "reason": verdict.reason}
@@ -55,6 +64,9 @@ class Tally:
                 state=book.state,
                 since_us=book.since_us,
                 trades=book.trades,
+                gaps=book.gaps,
+                lag_us=book.lag_us,
+                least_lag_us=min(book.least_us, default=None),
                 reason=refusals.get(symbol, ""),
                 **book.counts,
             )
@@ -66,5 +78,17 @@ class _Book:
     def __init__(self, since_us: int) -> None:
         self.state = "unsubscribed"
         self.since_us = since_us
-        self.trades = 0
+        self.trades = self.gaps = 0
+        self.lag_us: int | None = None
+        self.least_us: deque[int] = deque(maxlen=2)
+        self._minute = -1
         self.counts = {"verified": 0, "failed": 0, "unverified": 0}
+
+    def note_lag(self, event: RawEvent, exch_ts_us: int) -> None:
+        self.lag_us = event.recv_ts_us - exch_ts_us
+        minute = event.mono_us // US_PER_MINUTE
+        if minute != self._minute:
+            self._minute = minute
+            self.least_us.append(self.lag_us)
+        elif self.lag_us < self.least_us[-1]:
+            self.least_us[-1] = self.lag_us
