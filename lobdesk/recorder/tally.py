@@ -47,7 +47,8 @@ class Tally:
                 self._books[symbol].gaps += 1
         if verdict.kind == "malformed":
             self.malformed += 1
-            facts = {"seq": outcome.event.seq, "reason": verdict.reason}
+            event = outcome.event
+            facts = {"seq": event.seq, "reason": verdict.reason, "connection": event.conn}
             logger.warning("malformed frame", extra=facts)
 
     def enter(self, states: Mapping[str, str], now_us: int) -> None:

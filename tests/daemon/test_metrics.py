@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import re
 import sys
 import urllib.error
 import urllib.request
@@ -14,6 +15,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from lobdesk.errors import MissingExtraError, SettingsError
 from lobdesk.recorder.times import BOUNDS_S, Times
 from lobdesk.settings import load_settings
+from tests.conftest import ROOT
 from tests.daemon.conftest import SYMBOLS, exchange, recording, until
 from tests.daemon.test_process import run
 
@@ -49,6 +51,11 @@ async def test_scrape_tells_what_the_recorder_does(root) -> None:
         report = daemon.report()
 
     found = samples(text)
+    page = (ROOT / "docs" / "recorder.md").read_text(encoding="utf-8")
+    documented = set(re.findall(r"`(lobdesk_\w+)`", page))
+    counted = re.compile(r"_(bucket|count|sum)$")
+    named = {counted.sub("", name) for name, *_ in found if name.startswith("lobdesk_")}
+    assert named == documented
     assert code == 200
     assert 500 < found["lobdesk_frames_total",] <= report.frames
     assert found["lobdesk_received_bytes_total",] > 500 * 50
