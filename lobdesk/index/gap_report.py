@@ -24,7 +24,7 @@ DERIVE_LAG_US = 1_000_000
 """A running recorder verifies its newest frames within this time; until then they are no gap."""
 
 US_PER_HOUR = 3_600_000_000
-MAX_SEQ = 2**63 - 1
+PLACE_SEQS = 256
 UNFINISHED = "unfinished"
 """Cause of a stretch that the recording ends in: the book was not verified again."""
 
@@ -217,25 +217,35 @@ FROM (
     SELECT *, unnest(range(from_us // {US_PER_DAY}, to_us // {US_PER_DAY} + 1)) AS day
     FROM report_gaps
 )""",
-    # Frames without a verdict of their own lie in a gap or before the first verified one. What
-    # failed follows as in the view raw_events: the frame that began a gap, and snapshots that did
-    # not end it. Gaps of a symbol do not overlap, so each frame is in one at most.
+    # Frames without a verdict of their own lie in a gap or before the first verified one.
+    "report_spans": """
+SELECT g.source, g.symbol, cause, coalesce(last_verified_seq, -1) AS last_seq,
+       coalesce(g.first_verified_seq, e.last_seq + 1) AS end_seq
+FROM report_gaps g JOIN report_extents e USING (source, symbol)
+UNION ALL
+SELECT source, symbol, 'start', -1, first_verified_seq
+FROM report_extents WHERE first_verified_seq IS NOT NULL""",
+    # Only a few frames do, so most of them are set aside before the costly join in order.
+    "report_places": f"""
+SELECT DISTINCT source, symbol,
+       unnest(range(greatest(last_seq, 0) // {PLACE_SEQS}, end_seq // {PLACE_SEQS} + 1)) AS place
+FROM report_spans""",
+    # What failed follows as in the view raw_events: the frame that began a gap, and snapshots that
+    # did not end it. Gaps of a symbol do not overlap, so each frame is in one at most.
     "report_missed": f"""
 SELECT source, symbol, day, count(*) AS missed,
        count(*) FILTER (cause = 'checksum' AND (seq = first OR type = 'snapshot')) AS failed
 FROM (
     SELECT e.source, e.symbol, e.recv_ts_us // {US_PER_DAY} AS day, e.type, e.seq, g.cause,
            min(e.seq) OVER (PARTITION BY g.source, g.symbol, g.last_seq) AS first
-    FROM (SELECT source, symbol, seq, type, recv_ts_us FROM internal.raw_events
-          WHERE {_IS_BOOK_FRAME}) e
-    ASOF JOIN (
-        SELECT source, symbol, cause, coalesce(last_verified_seq, -1) AS last_seq,
-               coalesce(first_verified_seq, {MAX_SEQ}) AS end_seq
-        FROM report_gaps
-        UNION ALL
-        SELECT source, symbol, 'start', -1, first_verified_seq
-        FROM report_extents WHERE first_verified_seq IS NOT NULL
-    ) g ON g.source = e.source AND g.symbol = e.symbol AND e.seq > g.last_seq
+    FROM (
+        SELECT source, symbol, seq, type, recv_ts_us FROM internal.raw_events f
+        SEMI JOIN report_places p ON p.source = f.source AND p.symbol = f.symbol
+              AND p.place = f.seq // {PLACE_SEQS}
+        WHERE {_IS_BOOK_FRAME}
+    ) e
+    ASOF JOIN report_spans g
+      ON g.source = e.source AND g.symbol = e.symbol AND e.seq > g.last_seq
     WHERE e.seq < g.end_seq
 ) GROUP BY ALL""",
     "report_trades": f"""
