@@ -2,7 +2,9 @@
 
 from lobdesk.feed.connection import SILENCE_LIMIT_S, ConnectFailedError, Connection, open_connection
 from lobdesk.feed.errors import AllRefusedError, UnreachableError
+from lobdesk.feed.offset import Offset, OffsetProbe
 from lobdesk.feed.reconnect import AttemptBudget, ReconnectPolicy
+from lobdesk.feed.requests import is_maintenance
 from lobdesk.feed.session import BookState, FeedSession, Notice
 
 __all__ = [
@@ -14,7 +16,10 @@ __all__ = [
     "Connection",
     "FeedSession",
     "Notice",
+    "Offset",
+    "OffsetProbe",
     "ReconnectPolicy",
     "UnreachableError",
+    "is_maintenance",
     "open_connection",
 ]

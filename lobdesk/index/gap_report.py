@@ -53,10 +53,10 @@ class SymbolDay:
         trades_missed: Trades that the numbering shows and nobody received.
         lost_records: Records of the whole source that we could not write.
         lost_cost_us: What of ``unverifiable_us`` followed from that.
-        offset_min_us: Least offset of our clock against the exchange's, None if not known.
+        offset_min_us: Least estimate of the exchange's clock minus ours, None if not known.
         offset_max_us: Greatest.
-        offset_method: ``ping``, or ``recv-exch``: least differences of each hour, which contain
-            the fastest frame's travel time; empty if not known.
+        offset_method: ``ping``, or ``exch-recv``: the fastest frame of each hour, too low by its
+            travel time; empty if not known.
     """
 
     source: str
@@ -169,7 +169,7 @@ SELECT source, symbol, recv_ts_us // {US_PER_HOUR} AS hour,
        count(*) FILTER (verified IS NULL) AS without_checksum,
        min(recv_ts_us) AS first_us, max(recv_ts_us) AS last_us, min(seq) AS first_seq,
        max(seq) AS last_seq,
-       min(recv_ts_us - exch_ts_us) FILTER (recv_ts_us <> exch_ts_us) AS least
+       max(exch_ts_us - recv_ts_us) FILTER (recv_ts_us <> exch_ts_us) AS nearest
 FROM internal.snapshots GROUP BY ALL""",
     "report_frames": f"""
 SELECT source, symbol, recv_ts_us // {US_PER_DAY} AS day, count(*) AS frames,
@@ -253,16 +253,16 @@ SELECT source, {_fact("symbol", "VARCHAR")} AS symbol, recv_ts_us // {US_PER_DAY
        sum({_fact("first_trade_id")} - {_fact("last_trade_id")} - 1) AS missed
 {_notes("trade_gap")} GROUP BY ALL""",
     "report_offsets": f"""
-SELECT source, recv_ts_us // {US_PER_DAY} AS day, min({_fact("offset_us")}) AS least,
-       max({_fact("offset_us")}) AS greatest
+SELECT source, recv_ts_us // {US_PER_DAY} AS day, min({_fact("offset_min_us")}) AS least,
+       max({_fact("offset_max_us")}) AS greatest
 {_notes("offset")} GROUP BY ALL HAVING least IS NOT NULL""",
 }
 
 _DAYS = f"""
 WITH books AS (
     SELECT source, symbol, hour // 24 AS day, sum(verified)::BIGINT AS verified,
-           sum(without_checksum)::BIGINT AS without_checksum, min(least) AS least,
-           max(least) AS greatest
+           sum(without_checksum)::BIGINT AS without_checksum, min(nearest) AS least,
+           max(nearest) AS greatest
     FROM report_hours GROUP BY ALL
 ), pieces AS (
     SELECT source, symbol, day, sum(us)::BIGINT AS us, count(*) FILTER (is_begin) AS gaps,
@@ -307,7 +307,7 @@ SELECT source, symbol, strftime(make_timestamp(day * {US_PER_DAY}), '%Y-%m-%d') 
        gaps, resyncs, trades_missed, lost_records, lost_cost_us,
        coalesce(ping_least, least) AS offset_min_us,
        coalesce(ping_greatest, greatest) AS offset_max_us,
-       CASE WHEN ping_least IS NOT NULL THEN 'ping' WHEN least IS NOT NULL THEN 'recv-exch'
+       CASE WHEN ping_least IS NOT NULL THEN 'ping' WHEN least IS NOT NULL THEN 'exch-recv'
             ELSE '' END AS offset_method
 FROM counted
 WHERE ($1::VARCHAR[] IS NULL OR list_contains($1::VARCHAR[], symbol))

@@ -54,6 +54,7 @@ class Collector:
         for name, text, value in [*_gauges(report), *self._disk()]:
             yield GaugeMetricFamily(f"lobdesk_{name}", text, value=value)
         yield from _books(report)
+        yield from _lines(report)
         yield from self._times()
 
     def _disk(self) -> list[tuple[str, str, float]]:
@@ -115,11 +116,6 @@ def _books(report: RecorderReport) -> Iterator[Metric]:
         "Receipt less exchange time of the last book frame; holds the clocks' difference.",
         labels=["symbol"],
     )
-    bound = GaugeMetricFamily(
-        "lobdesk_clock_offset_bound_seconds",
-        "Least lag of the last minute or two: our clock is ahead by this at most.",
-        labels=["symbol"],
-    )
     for symbol, book in report.books.items():
         for state in ("verified", "failed", "unverified"):
             frames.add_metric([symbol, state], getattr(book, state))
@@ -128,9 +124,21 @@ def _books(report: RecorderReport) -> Iterator[Metric]:
         live.add_metric([symbol], book.state == "live")
         if book.lag_us is not None:
             lag.add_metric([symbol], book.lag_us / 1e6)
-        if book.least_lag_us is not None:
-            bound.add_metric([symbol], book.least_lag_us / 1e6)
-    yield from (frames, trades, gaps, live, lag, bound)
+    yield from (frames, trades, gaps, live, lag)
+
+
+def _lines(report: RecorderReport) -> Iterator[Metric]:
+    offset = GaugeMetricFamily(
+        "lobdesk_clock_offset_seconds", "The exchange's clock minus ours.", labels=["line"]
+    )
+    trip = GaugeMetricFamily(
+        "lobdesk_round_trip_seconds", "Round trip of that estimate's ping.", labels=["line"]
+    )
+    for number, line in enumerate(report.lines, start=1):
+        if line.offset_us is not None and line.round_trip_us is not None:
+            offset.add_metric([str(number)], line.offset_us / 1e6)
+            trip.add_metric([str(number)], line.round_trip_us / 1e6)
+    yield from (offset, trip)
 
 
 @contextmanager

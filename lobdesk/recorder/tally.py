@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections import deque
 from typing import TYPE_CHECKING
 
 from lobdesk.recorder.state import BookReport
@@ -12,9 +11,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from lobdesk.recorder.recorder import Outcome
-    from lobdesk.records import RawEvent
-
-US_PER_MINUTE = 60_000_000
 
 logger = logging.getLogger(__name__)
 
@@ -37,8 +33,9 @@ class Tally:
             book = self._books.get(verdict_of_book.symbol)
             if book is not None:
                 book.counts[verdict_of_book.state] += 1
-                if verdict_of_book.exch_ts_us != outcome.event.recv_ts_us:
-                    book.note_lag(outcome.event, verdict_of_book.exch_ts_us)
+                recv_ts_us, exch_ts_us = outcome.event.recv_ts_us, verdict_of_book.exch_ts_us
+                if exch_ts_us not in {0, recv_ts_us}:
+                    book.lag_us = recv_ts_us - exch_ts_us
         for symbol in outcome.trade_symbols:
             if symbol in self._books:
                 self._books[symbol].trades += 1
@@ -67,7 +64,6 @@ class Tally:
                 trades=book.trades,
                 gaps=book.gaps,
                 lag_us=book.lag_us,
-                least_lag_us=min(book.least_us, default=None),
                 reason=refusals.get(symbol, ""),
                 **book.counts,
             )
@@ -81,15 +77,4 @@ class _Book:
         self.since_us = since_us
         self.trades = self.gaps = 0
         self.lag_us: int | None = None
-        self.least_us: deque[int] = deque(maxlen=2)
-        self._minute = -1
         self.counts = {"verified": 0, "failed": 0, "unverified": 0}
-
-    def note_lag(self, event: RawEvent, exch_ts_us: int) -> None:
-        self.lag_us = event.recv_ts_us - exch_ts_us
-        minute = event.mono_us // US_PER_MINUTE
-        if minute != self._minute:
-            self._minute = minute
-            self.least_us.append(self.lag_us)
-        elif self.lag_us < self.least_us[-1]:
-            self.least_us[-1] = self.lag_us
