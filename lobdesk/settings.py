@@ -6,6 +6,8 @@ default. Unknown keys are errors.
 
 from __future__ import annotations
 
+import difflib
+import ipaddress
 import math
 import os
 import tomllib
@@ -27,6 +29,7 @@ TRAINING_CHOICES = {
     "task": ("classification", "regression"),
     "split": ("walk-forward", "purged-kfold"),
 }
+PALETTE_NAMES = ("blue-orange", "green-red", "mono")
 
 
 class DaemonSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -49,6 +52,9 @@ class DaemonSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
         persist_jsonl: Write the logs; false only verifies. ``L2_PERSIST_JSONL``.
         output_dir: Journal folder; empty means ``<data-dir>/l2``. ``L2_JSONL_OUTPUT_DIR``.
         segment_bytes: Size at which a segment of a log is sealed. ``L2_SEGMENT_BYTES``.
+        metrics: ``host:port`` on which Prometheus may ask; empty listens on nothing.
+            ``L2_METRICS``.
+        metrics_remote: Allow an address there that other machines reach. ``L2_METRICS_REMOTE``.
         retention_days: Days of the journal that ``lobdesk retain`` keeps; 0 keeps all.
             ``L2_RETENTION_DAYS``.
         retention_bytes: Stored bytes of the journal that it keeps; 0 keeps all.
@@ -66,6 +72,8 @@ class DaemonSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     persist_jsonl: bool = True
     output_dir: str = ""
     segment_bytes: int = 256 * 1024 * 1024
+    metrics: str = ""
+    metrics_remote: bool = False
     retention_days: float = 0.0
     retention_bytes: int = 0
 
@@ -147,11 +155,17 @@ class BacktestSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
         params: The strategy's parameters.
         preset: Matching rules: ``lobdesk``, ``hftbacktest``, ``hftbacktest_partial``.
         queue: Queue model.
+        n: Exponent of the power queue models.
+        through: What a trade through the price fills: ``full`` or ``cap``.
+        unknown: Queue beyond the recorded window: ``zero`` or ``defer``.
         entry_us: Request latency.
         response_us: Report latency.
         maker_fee: Fraction of traded value; negative is a rebate.
         taker_fee: Fraction of traded value.
+        sample_us: Distance of equity samples; Sharpe and Sortino are of their changes.
+        capital: What returns and leverage are measured against, quote units; 0 leaves them out.
         signals: Run whose signals ``signal_follower`` uses.
+        grid: Values of other settings, ``params.NAME`` or ``day`` to try in all combinations.
     """
 
     symbol: str = ""
@@ -160,11 +174,17 @@ class BacktestSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     params: dict[str, str | int | float | bool] = msgspec.field(default_factory=dict)
     preset: str = "lobdesk"
     queue: str = "risk_averse"
+    n: float = 3.0
+    through: str = "full"
+    unknown: str = "zero"
     entry_us: int = 5000
     response_us: int = 5000
     maker_fee: str = "0.0025"
     taker_fee: str = "0.004"
+    sample_us: int = 1_000_000
+    capital: float = 0.0
     signals: str = ""
+    grid: dict[str, tuple[str | int | float | bool, ...]] = msgspec.field(default_factory=dict)
 
 
 class AppSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -225,9 +245,14 @@ DAEMON_VARIABLES = {
     "L2_PERSIST_JSONL": "persist_jsonl",
     "L2_JSONL_OUTPUT_DIR": "output_dir",
     "L2_SEGMENT_BYTES": "segment_bytes",
+    "L2_METRICS": "metrics",
+    "L2_METRICS_REMOTE": "metrics_remote",
     "L2_RETENTION_DAYS": "retention_days",
     "L2_RETENTION_BYTES": "retention_bytes",
 }
+MISTYPED = 0.85
+"""How alike a foreign environment variable must be to one of ours to count as mistyped."""
+
 RESERVED_VARIABLES = {"LOBDESK_HOME", "LOBDESK_DATA_DIR", "LOBDESK_CONFIG"}
 
 
@@ -276,6 +301,27 @@ def parse_symbols(text: str) -> tuple[str, ...]:
     return symbols
 
 
+def parse_listen_address(text: str) -> tuple[str, int]:
+    """Return host and port of ``host:port``; an IPv6 address stands in brackets.
+
+    Raises:
+        ValueError: It is neither an address nor ``localhost``, or the port is no port.
+    """
+    host, colon, port = text.rpartition(":")
+    if not (colon and host and port.isascii() and port.isdigit() and int(port) < 65536):
+        raise ValueError(f"{text!r} is not host:port, for example 127.0.0.1:9464")
+    host = host.removeprefix("[").removesuffix("]")
+    try:
+        _is_loopback(host)
+    except ValueError:
+        raise ValueError(f"{text!r} does not begin with an address or localhost") from None
+    return host, int(port)
+
+
+def _is_loopback(host: str) -> bool:
+    return host == "localhost" or ipaddress.ip_address(host).is_loopback
+
+
 def _layers(
     config: Path | None,
     dotenv: Path | None,
@@ -292,12 +338,22 @@ def _layers(
     for variable, value in environ.items():
         if variable in DAEMON_VARIABLES:
             layers.append((variable, _daemon_value(variable, value, variable)))
+        elif dotenv is not None and (near := _near_daemon_variable(variable)):
+            # Others may use the same prefixes, so only what looks like ours is refused.
+            raise SettingsError(variable, variable, f"unknown variable; did you mean {near!r}?")
         elif variable.startswith(ENV_PREFIX) and variable not in RESERVED_VARIABLES:
             dotted = variable.removeprefix(ENV_PREFIX).lower().replace("__", ".")
             layers.append((variable, {dotted: _from_text(value)}))
     flags = {key: value for key, value in overrides.items() if value is not None}
     layers.append(("command line", flags))
     return layers
+
+
+def _near_daemon_variable(variable: str) -> str | None:
+    if not variable.startswith(("KRAKEN_", "L2_", "SNAPSHOT_")):
+        return None
+    near = difflib.get_close_matches(variable, DAEMON_VARIABLES, n=1, cutoff=MISTYPED)
+    return near[0] if near else None
 
 
 def _read_toml(path: Path) -> dict[str, Any]:
@@ -357,11 +413,11 @@ def _daemon_value(variable: str, text: str, origin: str) -> dict[str, Any]:
             value = parse_symbols(text)
         elif field == "subscribe_params":
             value = msgspec.json.decode(text, type=dict[str, str | int | float | bool])
-        elif field in {"persist_jsonl", "redundant"}:
+        elif field in {"persist_jsonl", "redundant", "metrics_remote"}:
             value = {"true": True, "1": True, "false": False, "0": False}[text.lower()]
         elif field in {"ping_interval_s", "retention_days"}:
             value = float(text)
-        elif field not in {"ws_url", "proxy", "output_dir"}:
+        elif field not in {"ws_url", "proxy", "output_dir", "metrics"}:
             value = int(text)
     except KeyError:
         raise SettingsError(origin, variable, f"{text!r} is neither true nor false") from None
@@ -411,7 +467,16 @@ def _check(settings: Settings, origins: Mapping[str, str]) -> None:
     def refuse(dotted: str, reason: str) -> None:
         raise SettingsError(origins.get(dotted, "default"), dotted, reason)
 
-    daemon = settings.daemon
+    _check_daemon(settings.daemon, refuse)
+    if not 1 <= settings.app.fps <= 60:
+        refuse("app.fps", f"{settings.app.fps} is not between 1 and 60")
+    if settings.app.palette not in PALETTE_NAMES:
+        hint = did_you_mean(settings.app.palette, PALETTE_NAMES)
+        refuse("app.palette", f"{settings.app.palette!r} does not exist; {hint}")
+    _check_training(settings.training, refuse)
+
+
+def _check_daemon(daemon: DaemonSettings, refuse: Callable[[str, str], None]) -> None:
     if daemon.book_depth not in BOOK_DEPTHS:
         accepted = ", ".join(map(str, BOOK_DEPTHS))
         refuse("daemon.book_depth", f"{daemon.book_depth} is not one of {accepted}")
@@ -423,12 +488,25 @@ def _check(settings: Settings, origins: Mapping[str, str]) -> None:
         refuse("daemon.snapshot_queue_size", f"{daemon.snapshot_queue_size} is below 1")
     if daemon.segment_bytes < 64 * 1024:
         refuse("daemon.segment_bytes", f"{daemon.segment_bytes} is below 65536")
+    _check_metrics(daemon, refuse)
     for name in ("retention_days", "retention_bytes"):
         if not getattr(daemon, name) >= 0:
             refuse(f"daemon.{name}", f"{getattr(daemon, name)} is below 0")
-    if not 1 <= settings.app.fps <= 60:
-        refuse("app.fps", f"{settings.app.fps} is not between 1 and 60")
-    _check_training(settings.training, refuse)
+
+
+def _check_metrics(daemon: DaemonSettings, refuse: Callable[[str, str], None]) -> None:
+    if not daemon.metrics:
+        return
+    try:
+        host, _ = parse_listen_address(daemon.metrics)
+    except ValueError as error:
+        refuse("daemon.metrics", str(error))
+    if not (daemon.metrics_remote or _is_loopback(host)):
+        refuse(
+            "daemon.metrics",
+            f"{daemon.metrics} is reachable from other machines and nothing protects it; "
+            "if that is meant, set L2_METRICS_REMOTE=true as well",
+        )
 
 
 def _check_training(training: TrainingSettings, refuse: Callable[[str, str], None]) -> None:

@@ -36,7 +36,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "retain": ("retain", "Delete the oldest indexed part of the recorder's journal."),
     "sql": ("sql", "Ask the index in SQL, read-only."),
     "at": ("at", "Show a symbol's book at an instant."),
-    "gaps": ("at", "List the stretches without a verified book."),
+    "gaps": ("gaps", "Tell how complete the recordings are, day by day."),
     "build": ("build", "Build a window store."),
     "train": ("train", "Train a model on a window store."),
     "evaluate": ("train", "Judge a trained model again, beside the baselines."),

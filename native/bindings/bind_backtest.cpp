@@ -4,6 +4,7 @@
 #include <pybind11/numpy.h>
 #include <pybind11/stl.h>
 
+#include <cmath>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -92,6 +93,25 @@ class BacktestEngine {
     const bt::SymbolState& state = At(symbol);
     const bt::Book& book = is_local ? state.local : state.exchange.GetBook();
     return {SideLevels(book, bt::kBid, count), SideLevels(book, bt::kAsk, count)};
+  }
+
+  /// Runs on through rising times; returns the exchange's mid after each, NaN while a side is empty.
+  py::array_t<double> MidsAt(
+      std::size_t symbol, const py::array_t<std::int64_t, py::array::c_style>& ts_us) {
+    (void)At(symbol);
+    const std::int64_t* times = ts_us.data();
+    std::vector<double> mids(static_cast<std::size_t>(ts_us.size()));
+    {
+      const py::gil_scoped_release release;
+      for (std::size_t i = 0; i < mids.size(); ++i) {
+        Engine().Run(times[i], INT64_MAX);
+        const bt::Mid2 mid2 = At(symbol).exchange.GetBook().Mid();
+        mids[i] = mid2 == 0 ? std::nan("")
+                            : static_cast<double>(mid2) * 0.5 * Engine().Instrument(symbol).tick;
+        if (i % 4096 == 0) PollSignals();
+      }
+    }
+    return ToArray(std::move(mids));
   }
 
   [[nodiscard]] py::tuple Account(std::size_t symbol) const {
@@ -279,6 +299,7 @@ void BindBacktest(py::module_& m) {
           "events", [](const BacktestEngine& self) { return self.Engine().State().events; })
       .def("levels", &BacktestEngine::LevelsOf, py::arg("symbol"), py::kw_only(), py::arg("local"),
            py::arg("count"))
+      .def("mids_at", &BacktestEngine::MidsAt, py::arg("symbol"), py::arg("ts_us"))
       .def("account", &BacktestEngine::Account, py::arg("symbol"))
       .def("live_orders", &BacktestEngine::LiveOrders, py::arg("symbol"))
       .def("order_state", &BacktestEngine::OrderState, py::arg("order_id"))

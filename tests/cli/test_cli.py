@@ -4,6 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import click
 import pytest
 
 from lobdesk import __version__
@@ -81,7 +82,7 @@ def test_a_wrong_configuration_key_is_one_line_and_exit_2(tmp_path: Path) -> Non
             ["build", "--threads", "0"],
             "'--threads': 0 is not in the range x>=1; see: lobdesk build",
         ),
-        (["runs", "diff"], "no such command 'diff'; see: lobdesk runs --help"),
+        (["runs", "merge"], "no such command 'merge'; see: lobdesk runs --help"),
         (["at", "BTC/USD", "yesterday"], "'yesterday' is not a time like 2026-08-01T02:54:00Z"),
         (["at", "BTC/USD", "9" * 30], "is after the year 9999"),
         (["sql", "-f", "{here}/absent.sql"], "absent.sql: cannot be read: No such file"),
@@ -160,6 +161,17 @@ def test_doctor_finds_the_engine() -> None:
     findings = {finding["name"]: finding for finding in json.loads(result.stdout)["findings"]}
     assert findings["engine"]["state"] == "ok"
     assert result.returncode == 0
+
+
+def test_an_image_without_the_desk_says_so_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    import lobdesk.cli.desk as desk
+
+    for name in [name for name in sys.modules if name.startswith(("textual", "lobdesk.app"))]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "textual", None)
+    monkeypatch.setattr(desk, "is_terminal", lambda _: True)
+    with pytest.raises(click.ClickException, match="which the daemon's image leaves out; run: pip"):
+        desk.open_desk()
 
 
 def test_the_data_directory_can_come_from_the_configuration(

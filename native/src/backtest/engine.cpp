@@ -259,6 +259,9 @@ void Engine::RunMessage(int rank) {
 }
 
 void Engine::Sample() {
+  std::size_t& size = state_.ledger.equity;
+  // One instant has one sample: the last.
+  if (size != 0 && ledger_.equity[size - 1].ts_us == state_.now_us) size -= state_.symbols.size();
   for (std::size_t i = 0; i < state_.symbols.size(); ++i) {
     const SymbolState& symbol = state_.symbols[i];
     const InstrumentConfig& instrument = instruments_[i];
@@ -275,7 +278,7 @@ void Engine::Sample() {
     row.fee = symbol.account.Fee(instrument);
     row.realized = symbol.account.realized * instrument.unit_value;
     row.equity = symbol.account.Equity(instrument, symbol.local.LastMid());
-    Ledger::Put(ledger_.equity, state_.ledger.equity, row);
+    Ledger::Put(ledger_.equity, size, row);
   }
 }
 
