@@ -58,8 +58,8 @@ def kill_recorders(trial: Trial) -> None:
         started_us.append(last.started_us)
         stage.until_live()
         last.end()
-        events = stage.events()
         check = stage.verify()
+        events = stage.events()
         needed, wrong = wrong_gaps(stage, events)
     crcs = {event.seq: event.crc for event in events}
     starts = first_frames_s(events, started_us)
@@ -77,7 +77,7 @@ def kill_recorders(trial: Trial) -> None:
     )
     trial.below("first frame after at most", max(starts), FIRST_FRAME_LIMIT_S, "s")
     trial.none(f"of {needed:,} gaps missing or inexact", wrong)
-    trial.demand(f"journal verifies {check.problems[:1] or ''}", is_met=check.is_good)
+    trial.demand(f"journal verifies {check.problems[:1] or ''}".rstrip(), is_met=check.is_good)
     trial.note(f"{len(events):,} records at {rate:,.0f} frames/s, {len(TEN)} symbols")
     with_acknowledgements(trial)
 
