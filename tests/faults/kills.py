@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import signal
+import statistics
 import time
 from bisect import bisect_right
 from itertools import pairwise
@@ -76,6 +77,7 @@ def kill_recorders(trial: Trial) -> None:
         is_met=sum("events/" in cut["path"] for cut in cuts) == torn,
     )
     trial.below("first frame after at most", max(starts), FIRST_FRAME_LIMIT_S, "s")
+    trial.note(f"on the empty journal {starts[0]:.2f} s, median {statistics.median(starts):.2f} s")
     trial.none(f"of {needed:,} gaps missing or inexact", wrong)
     trial.demand(f"journal verifies {check.problems[:1] or ''}".rstrip(), is_met=check.is_good)
     trial.note(f"{len(events):,} records at {rate:,.0f} frames/s, {len(TEN)} symbols")
