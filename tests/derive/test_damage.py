@@ -107,3 +107,21 @@ def test_gap_that_a_crash_kept_from_being_told_is_told_by_the_next_start(tmp_pat
     assert last < once[0][1] <= event.seq
     assert gaps(root) == once
     assert verify_journal(JournalRoot("recorder", root)).is_good
+
+
+def test_wrong_length_in_a_seal_is_found_although_the_segment_can_be_read(tmp_path) -> None:
+    root = tmp_path / "l2"
+    with Recording(root, segment_bytes=8000) as recording:
+        record(recording, 60)
+    seals = sorted((root / "events").rglob("*.seal.json"))
+    assert seals
+    for seal in seals:
+        facts = seal.read_bytes()
+        length = json.loads(facts)["frames"][-1][3]
+        seal.write_bytes(facts.replace(b",%d," % length, b",%d," % (length - 1)))
+
+        report = verify_journal(JournalRoot("recorder", root))
+
+        assert seal.name.split(".")[0] in " ".join(report.problems)
+        seal.write_bytes(facts)
+    assert verify_journal(JournalRoot("recorder", root)).is_good
