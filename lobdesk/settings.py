@@ -39,7 +39,11 @@ class DaemonSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
         book_depth: Levels to subscribe to; only 10 is wholly covered by the checksum.
             ``KRAKEN_BOOK_DEPTH``.
         ws_url: Endpoint; a simulator may stand in. ``KRAKEN_WS_URL``.
-        subscribe_params: Extra parameters of every subscribe request. ``KRAKEN_SUBSCRIBE_PARAMS``
+        redundant: Keep two connections open, so that a close of one leaves no gap.
+            ``KRAKEN_REDUNDANT``.
+        ping_interval_s: Seconds between pings, from which the exchange's clock is estimated.
+            ``KRAKEN_PING_INTERVAL_S``.
+        subscribe_params: Extra parameters of every request. ``KRAKEN_SUBSCRIBE_PARAMS``
             (a JSON object).
         snapshot_queue_size: Frames that may wait behind the raw log. ``SNAPSHOT_QUEUE_SIZE``.
         persist_jsonl: Write the logs; false only verifies. ``L2_PERSIST_JSONL``.
@@ -50,6 +54,8 @@ class DaemonSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     symbols: tuple[str, ...] = ("BTC/USD", "ETH/USD")
     book_depth: int = 10
     ws_url: str = KRAKEN_WS_URL
+    redundant: bool = False
+    ping_interval_s: float = 10.0
     subscribe_params: dict[str, str | int | float | bool] = msgspec.field(default_factory=dict)
     snapshot_queue_size: int = 5000
     persist_jsonl: bool = True
@@ -216,6 +222,8 @@ DAEMON_VARIABLES = {
     "KRAKEN_SYMBOLS": "symbols",
     "KRAKEN_BOOK_DEPTH": "book_depth",
     "KRAKEN_WS_URL": "ws_url",
+    "KRAKEN_REDUNDANT": "redundant",
+    "KRAKEN_PING_INTERVAL_S": "ping_interval_s",
     "KRAKEN_SUBSCRIBE_PARAMS": "subscribe_params",
     "SNAPSHOT_QUEUE_SIZE": "snapshot_queue_size",
     "L2_PERSIST_JSONL": "persist_jsonl",
@@ -364,14 +372,17 @@ def _daemon_value(variable: str, text: str, origin: str) -> dict[str, Any]:
             value = parse_symbols(text)
         elif field == "subscribe_params":
             value = msgspec.json.decode(text, type=dict[str, str | int | float | bool])
-        elif field == "persist_jsonl":
+        elif field in {"persist_jsonl", "redundant"}:
             value = {"true": True, "1": True, "false": False, "0": False}[text.lower()]
+        elif field == "ping_interval_s":
+            value = float(text)
         elif field not in {"ws_url", "output_dir"}:
             value = int(text)
     except KeyError:
         raise SettingsError(origin, variable, f"{text!r} is neither true nor false") from None
     except (ValueError, msgspec.DecodeError) as error:
         reason = "a whole number is expected" if "invalid literal" in str(error) else str(error)
+        reason = "a number is expected" if "string to float" in reason else reason
         raise SettingsError(origin, variable, f"{text!r}: {reason}") from None
     return {f"daemon.{field}": value}
 
@@ -421,6 +432,8 @@ def _check(settings: Settings, origins: Mapping[str, str]) -> None:
         refuse("daemon.book_depth", f"{daemon.book_depth} is not one of {accepted}")
     if not daemon.ws_url.startswith(("ws://", "wss://")):
         refuse("daemon.ws_url", f"{daemon.ws_url!r} does not start with ws:// or wss://")
+    if not 1 <= daemon.ping_interval_s <= 3600:
+        refuse("daemon.ping_interval_s", f"{daemon.ping_interval_s} is not between 1 and 3600")
     if daemon.snapshot_queue_size < 1:
         refuse("daemon.snapshot_queue_size", f"{daemon.snapshot_queue_size} is below 1")
     if daemon.segment_bytes < 64 * 1024:
