@@ -124,6 +124,11 @@ class FeedSession:
         """Whether no symbol is left to record."""
         return all(book.state is BookState.REFUSED for book in self._books.values())
 
+    @property
+    def has_live(self) -> bool:
+        """Whether any book is live."""
+        return any(book.state is BookState.LIVE for book in self._books.values())
+
     def open(self, now_s: float) -> list[str]:
         """Return the first requests: instruments, then all books, then all trades."""
         self._next_ping_s = now_s + PING_INTERVAL_S
