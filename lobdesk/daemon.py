@@ -92,7 +92,7 @@ class Daemon:
             silence_limit_s=silence_limit_s,
             budget=AttemptBudget(),
         )
-        self.links = self._lines.open_links(1)
+        self.links = self._lines.open_links(2 if settings.redundant else 1)
 
     @property
     def is_in_maintenance(self) -> bool:
@@ -206,9 +206,13 @@ class Daemon:
     async def _advance(self, now_s: float) -> None:
         is_interrupted = self.recorder.is_interrupted
         self.recorder.is_interrupted = False
+        stranded, self.recorder.stranded = self.recorder.stranded, []
         for link in self.links:
             if is_interrupted:
-                await link.reopen("books must be built anew")
+                link.renew("records lost", now_s)
+            for conn, symbol in stranded:
+                if conn == link.number:
+                    link.rebuild(symbol, "continuity", now_s)
             await link.advance(now_s)
 
     async def _finish(self, deriving: asyncio.Task[None]) -> None:
@@ -267,6 +271,7 @@ class Daemon:
             queue_size=self._settings.snapshot_queue_size,
             queue_full=recorder.queue_full,
             lost=recorder.lost,
+            lines=[link.report() for link in self.links],
             resyncs=sum(link.resyncs for link in self.links),
             books=self._tally.report(refusals(self.links)),
         )

@@ -112,7 +112,7 @@ class Continuity:
         self._followers.pop(conn, None)
         is_held = self.is_held
         follower = self._followers[conn] = _Follower(self._marks.get(mark, UNKNOWN))
-        if is_held or follower.holds:
+        if is_held or UNKNOWN < follower.place < self._head:
             return False
         if exch_ts_us < self._head_ts_us and conn not in self._passed_over:
             # A line that lags: it will come to the last written state. But an exchange's clock may

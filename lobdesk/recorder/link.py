@@ -19,6 +19,7 @@ from lobdesk.feed import (
     UnreachableError,
     open_connection,
 )
+from lobdesk.recorder.state import LineReport
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Iterator
@@ -108,6 +109,16 @@ class Link:
     def resyncs(self) -> int:
         """Attempts to rebuild a single book, over all connections."""
         return self._earlier_resyncs + self.session.resyncs
+
+    def report(self) -> LineReport:
+        """Return the present state."""
+        states = self.session.states.values() if self.is_connected else ()
+        return LineReport(
+            connection=self.number,
+            is_connected=self.is_connected,
+            connects=self.connects,
+            live=sum(state is BookState.LIVE for state in states),
+        )
 
     async def run(self) -> None:
         """Keep the line open until the recorder ends.
@@ -207,6 +218,14 @@ class Link:
         self.is_refused = session.is_all_refused or (self.is_refused and not session.has_live)
         if session.wants_reconnect or session.is_all_refused:
             await self.reopen("books must be built anew")
+
+    def rebuild(self, symbol: str, reason: str, now_s: float) -> None:
+        """Subscribe one book anew."""
+        self.session.rebuild(symbol, reason, now_s)
+
+    def renew(self, reason: str, now_s: float) -> None:
+        """Subscribe everything anew."""
+        self.session.renew(reason, now_s)
 
     async def reopen(self, reason: str) -> None:
         """Close the connection; ``run`` opens the next one."""

@@ -54,6 +54,7 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         count: Frames or subscriptions that are hit.
         for_s: How long a silence or maintenance lasts.
         code: WebSocket close code.
+        line: Which connection is closed: 1 the one that is open longest, 0 all.
         text: The malformed frame.
         digits: How many digits a price gains.
     """
@@ -66,6 +67,7 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     count: int = 1
     for_s: float = 1.0
     code: int = 1012
+    line: int = 0
     text: str = MALFORMED
     digits: int = 1
 
@@ -212,11 +214,10 @@ def _parse(path: Path, number: int, line: str) -> Fault:
     if (fault.after_frames is None) == (fault.at_s is None):
         reason = "give exactly one of after_frames and at_s"
         raise FaultScriptError(path, number, "after_frames", reason)
-    for key, value in (("after_frames", fault.after_frames), ("at_s", fault.at_s)):
-        if value is not None and value < 0:
-            raise FaultScriptError(path, number, key, f"{value} is below 0")
-    if fault.count < 1:
-        raise FaultScriptError(path, number, "count", f"{fault.count} is below 1")
+    for key, least in (("after_frames", 0), ("at_s", 0), ("line", 0), ("count", 1)):
+        value = getattr(fault, key)
+        if value is not None and value < least:
+            raise FaultScriptError(path, number, key, f"{value} is below {least}")
     if fault.do == "precision" and (not fault.symbol or not 1 <= fault.digits <= 3):
         raise FaultScriptError(path, number, "digits", "name a symbol and 1 to 3 digits")
     if fault.for_s <= 0:

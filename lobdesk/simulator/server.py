@@ -277,7 +277,8 @@ class SimulatorServer:
 
     async def _strike(self, fault: Fault) -> None:
         if fault.do == "close":
-            for connection, _ in list(self._sessions.values()):
+            open_ones = [connection for connection, _ in self._sessions.values()]
+            for connection in open_ones[fault.line - 1 : fault.line] if fault.line else open_ones:
                 await connection.close(fault.code, "fault script")
         elif fault.do == "silence":
             self._silent_until_s = time.monotonic() + fault.for_s
