@@ -225,7 +225,7 @@ def test_gaps_are_listed(tmp_path: Path, captures: Path, capsys: Capture) -> Non
     _, lines, _ = run(capsys, "gaps", "--data-dir", tmp_path)
 
     assert code == 0
-    assert len(gaps) == len(lines.splitlines()) == 4
+    assert len(gaps) == len(lines.partition("\n\n")[2].splitlines()) == 4
     assert {gap["cause"] for gap in gaps} == {"unsubscribed"}
     assert all(gap["to_us"] > gap["from_us"] for gap in gaps)
     code, out, err = run(capsys, "gaps", "DOGE", "--data-dir", tmp_path)
