@@ -27,8 +27,8 @@ def test_index_prints_one_object(recorded: Path, capsys: Capture) -> None:
     assert report["rows"] == {"raw_events": 1547, "snapshots": 1430}
     assert report["totals"] == report["rows"]
     assert set(report) == {
-        "rows", "rejects", "bytes", "parts", "merged", "replaced", "missing", "removed",
-        "is_published", "totals", "seconds",
+        "rows", "rejects", "bytes", "parts", "merged", "replaced", "missing", "damaged", "lost",
+        "repaired", "removed", "is_published", "totals", "seconds",
     }  # fmt: skip
     code, out, _ = run(capsys, "index", "--data-dir", recorded)
     assert "1,430 rows  (+0)" in out
@@ -50,7 +50,7 @@ def test_index_warns_of_rejects(recorded: Path, capsys: Capture) -> None:
 
     code, _, err = run(capsys, "index", "--data-dir", recorded)
 
-    assert code == 0
+    assert code == 4
     assert "1 lines were rejected; see: lobdesk sql rejects" in err
 
 
