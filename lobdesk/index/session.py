@@ -12,6 +12,7 @@ from lobdesk.index import duck
 from lobdesk.index.errors import IndexMissingError, IndexUnreadableError
 from lobdesk.index.extract import SnapshotFrames
 from lobdesk.index.publish import APPLICATION
+from lobdesk.index.queries import shared_macros
 from lobdesk.index.query import query_errors
 from lobdesk.index.runs_views import create_run_views
 from lobdesk.index.schema import SCHEMA_VERSION, TABLES, Table
@@ -112,6 +113,7 @@ def open_session(
                 _create_view(con, table)
             con.execute(SEGMENTS_VIEW)
             session.files += create_run_views(con, paths)
+            con.execute(shared_macros())
     except BaseException:
         con.close()
         raise
