@@ -1,5 +1,6 @@
 """The index: journal lines as Parquet parts, a published catalogue, SQL and columns over both."""
 
+from lobdesk.index.audits import run_audit
 from lobdesk.index.catalog import Catalog, Gap, Quality, SymbolInfo, open_catalog
 from lobdesk.index.columns import SnapshotColumns, TradeColumns
 from lobdesk.index.indexer import IndexReport, update_index
@@ -21,6 +22,7 @@ __all__ = [
     "match_symbol",
     "open_catalog",
     "open_market_records",
+    "run_audit",
     "run_user_sql",
     "update_index",
     "write_market_records",

@@ -288,6 +288,15 @@ class Catalog:
             checksum=crc, verified=verified,
         )  # fmt: skip
 
+    def require_source(self, symbol: str, source: str) -> None:
+        """Make sure that a source has a symbol.
+
+        Raises:
+            UnknownSymbolError: The index has nothing of the symbol.
+            UnknownSourceError: It has, but not from this source.
+        """
+        self._require(symbol, source)
+
     def _open(self) -> Session:
         return open_session(
             self._paths,

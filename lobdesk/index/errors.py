@@ -92,6 +92,27 @@ class BookMissingError(CatalogError):
         super().__init__(f"{symbol}: the first book is after {time}")
 
 
+class SourceNeededError(CatalogError):
+    """An event's number means nothing without its source."""
+
+    exit_code: ClassVar[int] = 2
+
+    def __init__(self, symbol: str, known: list[str]) -> None:
+        self.symbol = symbol
+        self.known = known
+        names = ", ".join(known) if known else "none"
+        super().__init__(f"{symbol}: events count in each source; name one with --source: {names}")
+
+
+class LineMissingError(CatalogError):
+    """The journal's line behind a row cannot be shown."""
+
+    def __init__(self, source: str, seq: int, reason: str) -> None:
+        self.source = source
+        self.seq = seq
+        super().__init__(f"{source}: event {seq}: {reason}")
+
+
 class QueryError(CatalogError):
     """A query is wrong, was refused or failed; the message is one line."""
 

@@ -175,7 +175,8 @@ SELECT source, symbol, recv_ts_us // {US_PER_DAY} AS day, count(*) AS frames,
 FROM internal.raw_events WHERE {_IS_BOOK_FRAME} GROUP BY ALL""",
     "report_extents": """
 SELECT source, symbol, first_verified_seq, verified_seq, verified_us, first_frame_us,
-       last_frame_us, last_seq, first_replaced, coalesce(first_verified_us, first_frame_us) AS first_us,
+       last_frame_us, last_seq, first_replaced,
+       coalesce(first_verified_us, first_frame_us) AS first_us,
        greatest(verified_us, last_frame_us) AS last_us
 FROM (
     SELECT source, symbol, max(last_seq) AS verified_seq, max(last_us) AS verified_us,

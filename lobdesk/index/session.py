@@ -12,6 +12,7 @@ from lobdesk.index import duck
 from lobdesk.index.errors import IndexMissingError, IndexUnreadableError
 from lobdesk.index.extract import SnapshotFrames
 from lobdesk.index.publish import APPLICATION
+from lobdesk.index.queries import shared_macros
 from lobdesk.index.query import query_errors
 from lobdesk.index.runs_views import create_ledgers
 from lobdesk.index.schema import PUBLISHED, SCHEMA_VERSION, TABLES, Table
@@ -81,6 +82,7 @@ def open_session(
             session.files += create_ledgers(con, paths)
             for name, text in VIEWS.items():
                 con.execute(f"CREATE VIEW {name} AS {text}")
+            con.execute(shared_macros())
     except BaseException:
         con.close()
         raise

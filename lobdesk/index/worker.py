@@ -16,6 +16,7 @@ import msgspec
 
 from lobdesk.errors import LobdeskError
 from lobdesk.index import duck, fence, wire
+from lobdesk.index.audits import set_variables
 from lobdesk.index.guard import check_statement
 from lobdesk.index.query import describe, fetch_rows, one_line
 from lobdesk.index.session import Session, open_session
@@ -63,6 +64,7 @@ def _serve(request: Request) -> Iterator[dict[str, Any]]:
         fence.confine(readable=readable(paths), writable=[temp_dir])
     fence.limit_resources(memory_bytes=ADDRESS_SPACE, cpu_s=request.cpu_s, file_bytes=LARGEST_FILE)
     session = open_session(paths, temp_dir=temp_dir, memory_limit=MEMORY_LIMIT)
+    set_variables(session.con, request.variables)
     _lock_down(session, temp_dir)
     text = check_statement(session.con, request.text)
     if request.is_parquet:

@@ -27,7 +27,7 @@ std::string_view Bytes(const py::buffer_info& info) {
 }
 
 template <typename T>
-py::array_t<T> Levels(std::vector<T>&& values) {
+py::array_t<T> Levels(lobdesk::LargeVector<T>&& values) {
   constexpr auto kLevels = static_cast<py::ssize_t>(lobdesk::kBookLevels);
   const auto rows = static_cast<py::ssize_t>(values.size()) / kLevels;
   return ToArray(std::move(values), {rows, kLevels});
@@ -104,7 +104,7 @@ py::dict ScanTrades(const py::buffer& data, const std::string& symbol, std::int6
 }
 
 py::array Frames(const lobdesk::EventColumns& scanned) {
-  const std::string_view raw = scanned.raw;
+  const std::string_view raw(scanned.raw.data(), scanned.raw.size());
   const auto rows = static_cast<py::ssize_t>(scanned.seq.size());
   py::array frames(py::dtype("O"), py::array::ShapeContainer{rows});
   auto** slots = static_cast<PyObject**>(frames.mutable_data());

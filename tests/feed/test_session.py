@@ -3,8 +3,8 @@
 import json
 
 from lobdesk.feed.session import (
-    HOPELESS_FAILURES,
     FIRST_PING_S,
+    HOPELESS_FAILURES,
     PING_INTERVAL_S,
     REPLY_TIMEOUT_S,
     SNAPSHOT_TIMEOUT_S,

@@ -16,7 +16,7 @@ from lobdesk.index.errors import (
     QueryError,
     QueryTimeoutError,
 )
-from lobdesk.index.queries import list_queries, load_query
+from lobdesk.index.queries import load_query
 from lobdesk.index.user_sql import write_user_sql
 
 pytestmark = pytest.mark.skipif(fence.landlock_abi() < 1, reason="this kernel has no Landlock")
@@ -55,27 +55,6 @@ def test_result_is_cut_at_the_limit_and_says_so(indexed: Path) -> None:
     assert (len(whole.rows), whole.is_cut) == (1430, False)
     assert run_user_sql(indexed, "SELECT 1", limit=1).is_cut is False
     assert run_user_sql(indexed, "SELECT 1", limit=0).is_cut is True
-
-
-@pytest.mark.parametrize("query", list_queries(), ids=lambda query: query.name)
-def test_shipped_query_runs_and_is_described(indexed: Path, query: object) -> None:
-    loaded = load_query(query.name)
-
-    found = run_user_sql(indexed, loaded.sql)
-
-    assert loaded.text.endswith(".")
-    assert found.columns
-
-
-def test_shipped_queries_find_what_they_are_for(indexed: Path) -> None:
-    overview = run_user_sql(indexed, load_query("overview").sql)
-    lag = run_user_sql(indexed, load_query("receive_lag").sql)
-
-    assert [row[:5] for row in overview.rows] == [
-        ("BTC/USD", "btc", 301, 5, 301),
-        ("ETH/USD", "recorder", 1129, 1, 1129),
-    ]
-    assert all(row[3] < 0 for row in lag.rows), "both recorders' clocks were behind"
 
 
 def test_unknown_query_name_suggests_one() -> None:
