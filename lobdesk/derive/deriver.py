@@ -206,8 +206,11 @@ class Deriver:
 
     def _on_trades(self, event: RawEvent, verdict: Verdict | Reading, derived: Derived) -> None:
         trades: list[TradeEntry | ForeignTrade] = [*verdict.trades]
-        if derived.reading is not None and not all(trade.trade_id for trade in trades):
-            # The source numbers no trades, so none can be told from a repetition.
+        reading = derived.reading
+        if reading is not None and not (
+            reading.repeats_trades and all(trade.trade_id for trade in trades)
+        ):
+            # Without numbers, or with numbers that say nothing, no trade is a repetition.
             for trade in trades:
                 derived.lines.append(DerivedLine(TRADES, trade.symbol, trade.line(event.seq)))
             trades = []

@@ -61,6 +61,26 @@ class ForeignTrade(NamedTuple):
         return msgspec.json.encode(Trade(v=1, seq=seq, **self._asdict())) + b"\n"
 
 
+class OrderEvent(NamedTuple):
+    """What happened to one order of an order-level source.
+
+    Attributes:
+        kind: ``add``; ``modify`` to another price or quantity, where less at the same price keeps
+            the place in the queue; ``cancel``; ``fill``, which tells of an execution and leaves
+            the order to the ``modify`` or ``cancel`` after it; ``clear``, without an order.
+        side: ``bid`` or ``ask``; empty of a clear.
+        order_id: The source's name of the order.
+        price_ticks: Its price.
+        qty_lots: What remains, of a fill what was executed, of a cancel 0.
+    """
+
+    kind: str
+    side: str
+    order_id: str
+    price_ticks: int
+    qty_lots: int
+
+
 @dataclass(slots=True)
 class Reading:
     """What one foreign frame means; the counterpart of the native ``Verdict``.
@@ -70,18 +90,22 @@ class Reading:
         reason: Why it is malformed.
         books: Books that it changed.
         trades: Trades in it.
+        orders: What it tells of single orders, in order.
         refused: Trades that could not be taken: pair and reason.
         ended: Books that it ended: pair and cause.
         notes: Facts for the raw log, each with ``kind``.
+        repeats_trades: The source may tell a trade again; what is not newer is then left out.
     """
 
     kind: str
     reason: str = ""
     books: list[BookChange] = field(default_factory=list)
     trades: list[ForeignTrade] = field(default_factory=list)
+    orders: list[OrderEvent] = field(default_factory=list)
     refused: list[tuple[str, str]] = field(default_factory=list)
     ended: list[tuple[str, str]] = field(default_factory=list)
     notes: list[dict[str, Any]] = field(default_factory=list)
+    repeats_trades: bool = True
 
 
 class Dialect(Protocol):
