@@ -122,3 +122,47 @@ class Trade(msgspec.Struct, frozen=True, kw_only=True):
     qty_lots: int
     price_precision: int
     qty_precision: int
+
+
+class OrderChange(msgspec.Struct, frozen=True, array_like=True):
+    """What happened to one resting order: ``[kind, side, order_id, price_ticks, qty_lots]``.
+
+    Attributes:
+        kind: ``add``; ``modify`` to another price or quantity, where less at the same price keeps
+            the place in the queue; ``cancel``; ``fill``, which tells of an execution and leaves
+            the order to the ``modify`` or ``cancel`` after it; ``clear``: all orders are gone.
+        side: ``bid`` or ``ask``, the order's; empty of a clear.
+        order_id: The exchange's name of the order; empty of a clear.
+        price_ticks: Its price; 0 of a clear.
+        qty_lots: What is left of it; of a fill what was executed; 0 of a cancel and a clear.
+    """
+
+    kind: str
+    side: str
+    order_id: str
+    price_ticks: int
+    qty_lots: int
+
+
+class OrderChanges(msgspec.Struct, frozen=True, kw_only=True):
+    """What one frame of an order-level source did to the resting orders, in order.
+
+    Attributes:
+        v: Schema version.
+        symbol: Exchange name of the pair.
+        seq: That of the raw event.
+        exch_ts_us: Exchange time.
+        recv_ts_us: Time of receipt.
+        price_precision: Digits of ``price_ticks``.
+        qty_precision: Digits of ``qty_lots``.
+        orders: The changes.
+    """
+
+    v: int
+    symbol: str
+    seq: int
+    exch_ts_us: int
+    recv_ts_us: int
+    price_precision: int
+    qty_precision: int
+    orders: tuple[OrderChange, ...]

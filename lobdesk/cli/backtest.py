@@ -108,7 +108,13 @@ def backtest_command(
     loaded = load_settings(config=config, overrides=overrides).settings.backtest
     paths = data_paths(data_dir)
     data = find_data(
-        paths, loaded.symbol, source=loaded.source, records=records, tick=tick, lot=lot
+        paths,
+        loaded.symbol,
+        source=loaded.source,
+        by_order=loaded.queue == "l3_fifo",
+        records=records,
+        tick=tick,
+        lot=lot,
     )
     run = run_backtest(paths, loaded, data=data, progress=make_progress(progress))
     if as_json:

@@ -23,6 +23,7 @@ from lobdesk.derive.bitstamp_trades import Execution, Executions, Match
 from lobdesk.derive.foreign import (
     UNCHECKED,
     BookChange,
+    ForeignOrders,
     ForeignTrade,
     Reading,
     trimmed_mantissa,
@@ -121,11 +122,18 @@ class Bitstamp:
             self._read(frame, reading)
         except (ValueError, msgspec.DecodeError) as error:
             return Reading("malformed", reason=str(error), ended=[(self._symbol, "malformed")])
-        reading.orders, self._book.events = self._book.events, []
+        self._tell_orders(reading)
         if not self._is_noted:
             self._is_noted = True
             reading.notes.append(self._precision_note())
         return reading
+
+    def _tell_orders(self, reading: Reading) -> None:
+        changes = self._book.take_changes()
+        if changes:
+            times_us = (self._recv_ts_us, self._recv_ts_us)
+            orders = ForeignOrders(self._symbol, *times_us, *self._digits, changes)
+            reading.orders.append(orders)
 
     def snapshot_line(self, symbol: str, seq: int) -> bytes:
         """See ``Dialect.snapshot_line``."""

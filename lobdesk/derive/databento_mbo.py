@@ -10,6 +10,7 @@ from lobdesk.derive.databento import LAST, MAYBE_BAD_BOOK, split_row
 from lobdesk.derive.foreign import (
     UNCHECKED,
     BookChange,
+    ForeignOrders,
     ForeignTrade,
     Reading,
     trimmed_mantissa,
@@ -83,11 +84,16 @@ class DatabentoOrders:
             return self._on_clear()
         if self._book is None or flags & MAYBE_BAD_BOOK:
             reason = "no_snapshot" if self._book is None else "maybe_bad_book"
+            change = BookChange(self._symbol, False, "unverified", reason)
+            reading = Reading("book", books=[change])
+            if self._book is not None:
+                self._book.clear()
+                self._tell_orders(self._book, reading)
             self._lose()
-            return Reading("book", books=[BookChange(self._symbol, False, "unverified", reason)])
+            return reading
         reading = Reading("other")
         self._apply(row, self._book, reading)
-        reading.orders, self._book.events = self._book.events, []
+        self._tell_orders(self._book, reading)
         if flags & LAST:
             reading.kind = "book"
             reading.books.append(BookChange(self._symbol, not self._is_told, UNCHECKED))
@@ -97,10 +103,17 @@ class DatabentoOrders:
     def _on_clear(self) -> Reading:
         """An empty book follows, so from here on every order is known."""
         self._lose()
+        reading = Reading("other", ended=[(self._symbol, "clear")])
         self._book = RestingOrders()
         self._book.clear()
-        events, self._book.events = self._book.events, []
-        return Reading("other", orders=events, ended=[(self._symbol, "clear")])
+        self._tell_orders(self._book, reading)
+        return reading
+
+    def _tell_orders(self, book: RestingOrders, reading: Reading) -> None:
+        changes = book.take_changes()
+        if changes:
+            orders = ForeignOrders(self._symbol, *self._times_us, *self._digits, changes)
+            reading.orders.append(orders)
 
     def _apply(self, row: dict[str, str], book: RestingOrders, reading: Reading) -> None:
         action, lots = row["action"], trimmed_mantissa(row["size"], 0)

@@ -13,7 +13,7 @@ import msgspec
 from lobdesk.derive.dialects import make_dialect
 from lobdesk.derive.foreign import UNCHECKED
 from lobdesk.engine import BookVerifier
-from lobdesk.journal import SNAPSHOTS, TRADES
+from lobdesk.journal import ORDERS, SNAPSHOTS, TRADES
 
 if TYPE_CHECKING:
     from lobdesk.derive.foreign import BookChange, Dialect, ForeignTrade, Reading
@@ -31,7 +31,7 @@ class DerivedLine(NamedTuple):
     """One line for a derived log.
 
     Attributes:
-        log: ``snapshots`` or ``trades``.
+        log: ``snapshots``, ``trades`` or ``orders``.
         symbol: Exchange name of the pair.
         line: The bytes, with newline.
     """
@@ -97,6 +97,9 @@ class Deriver:
             derived.reading = dialect.feed(event.raw.encode(), event.recv_ts_us)
             derived.notes += derived.reading.notes
             self._on_frame(event, dialect, derived.reading, derived)
+            for orders in derived.reading.orders:
+                line = orders.line(event.seq)
+                derived.lines.append(DerivedLine(ORDERS, orders.symbol, line))
         elif event.dir == "in":
             verifier = self.verifier(event.conn)
             derived.verdict = verifier.feed(event.raw.encode(), event.recv_ts_us)

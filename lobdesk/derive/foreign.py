@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import msgspec
 
-from lobdesk.records import BOOK_LEVELS, L2Snapshot, Trade
+from lobdesk.records import BOOK_LEVELS, L2Snapshot, OrderChanges, Trade
 from lobdesk.units import to_mantissa
 
 if TYPE_CHECKING:
-    from lobdesk.records import Level
+    from lobdesk.records import Level, OrderChange
 
 UNCHECKED = "unchecked"
 """State of a book that was followed without a fault but has no checksum to compare."""
@@ -61,24 +61,19 @@ class ForeignTrade(NamedTuple):
         return msgspec.json.encode(Trade(v=1, seq=seq, **self._asdict())) + b"\n"
 
 
-class OrderEvent(NamedTuple):
-    """What happened to one order of an order-level source.
+class ForeignOrders(NamedTuple):
+    """What a frame did to single orders of one pair; the fields of ``records.OrderChanges``."""
 
-    Attributes:
-        kind: ``add``; ``modify`` to another price or quantity, where less at the same price keeps
-            the place in the queue; ``cancel``; ``fill``, which tells of an execution and leaves
-            the order to the ``modify`` or ``cancel`` after it; ``clear``, without an order.
-        side: ``bid`` or ``ask``; empty of a clear.
-        order_id: The source's name of the order.
-        price_ticks: Its price.
-        qty_lots: What remains, of a fill what was executed, of a cancel 0.
-    """
+    symbol: str
+    exch_ts_us: int
+    recv_ts_us: int
+    price_precision: int
+    qty_precision: int
+    orders: tuple[OrderChange, ...]
 
-    kind: str
-    side: str
-    order_id: str
-    price_ticks: int
-    qty_lots: int
+    def line(self, seq: int) -> bytes:
+        """Return the line for the order log."""
+        return msgspec.json.encode(OrderChanges(v=1, seq=seq, **self._asdict())) + b"\n"
 
 
 @dataclass(slots=True)
@@ -90,7 +85,7 @@ class Reading:
         reason: Why it is malformed.
         books: Books that it changed.
         trades: Trades in it.
-        orders: What it tells of single orders, in order.
+        orders: What it tells of single orders.
         refused: Trades that could not be taken: pair and reason.
         ended: Books that it ended: pair and cause.
         notes: Facts for the raw log, each with ``kind``.
@@ -101,7 +96,7 @@ class Reading:
     reason: str = ""
     books: list[BookChange] = field(default_factory=list)
     trades: list[ForeignTrade] = field(default_factory=list)
-    orders: list[OrderEvent] = field(default_factory=list)
+    orders: list[ForeignOrders] = field(default_factory=list)
     refused: list[tuple[str, str]] = field(default_factory=list)
     ended: list[tuple[str, str]] = field(default_factory=list)
     notes: list[dict[str, Any]] = field(default_factory=list)

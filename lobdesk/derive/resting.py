@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from lobdesk.derive.foreign import OrderEvent
 from lobdesk.derive.levels import Side
+from lobdesk.records import OrderChange
 
 if TYPE_CHECKING:
     from lobdesk.records import Level
 
-CLEARED = OrderEvent("clear", "", "", 0, 0)
+CLEAR = OrderChange("clear", "", "", 0, 0)
 
 
 class RestingOrder(NamedTuple):
@@ -22,16 +22,17 @@ class RestingOrder(NamedTuple):
 
 
 class RestingOrders:
-    """A book of orders. Each change is appended to ``events``.
-
-    Attributes:
-        events: Changes since somebody took them away.
-    """
+    """A book of orders that remembers what was done to it."""
 
     def __init__(self) -> None:
-        self.events: list[OrderEvent] = []
+        self._changes: list[OrderChange] = []
         self._orders: dict[str, RestingOrder] = {}
         self._sides = (Side(is_bid=False), Side(is_bid=True))
+
+    def take_changes(self) -> tuple[OrderChange, ...]:
+        """Return what changed since the last call."""
+        changes, self._changes = tuple(self._changes), []
+        return changes
 
     def get(self, order_id: str) -> RestingOrder | None:
         """Return an order, None if it does not rest here."""
@@ -57,7 +58,7 @@ class RestingOrders:
         """Forget everything."""
         self._orders.clear()
         self._sides = (Side(is_bid=False), Side(is_bid=True))
-        self.events.append(CLEARED)
+        self._changes.append(CLEAR)
 
     def add(self, order_id: str, order: RestingOrder) -> None:
         """Let an order join the end of its level."""
@@ -112,4 +113,4 @@ class RestingOrders:
 
     def _tell(self, kind: str, order_id: str, order: RestingOrder, lots: int) -> None:
         side = "bid" if order.is_bid else "ask"
-        self.events.append(OrderEvent(kind, side, order_id, order.price_ticks, lots))
+        self._changes.append(OrderChange(kind, side, order_id, order.price_ticks, lots))

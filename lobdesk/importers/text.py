@@ -53,7 +53,7 @@ def read_lines(path: Path, *, needs_newline: bool = True) -> Iterator[Line]:
             caller can tell by its content.
 
     Raises:
-        ImportFormatError: The file cannot be read, ends within a line or is damaged where compressed.
+        ImportFormatError: The file cannot be read, ends within a line or is badly compressed.
     """
     number = 0
     try:

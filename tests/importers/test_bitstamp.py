@@ -47,7 +47,8 @@ class Log:
             self.at_us += after_us
             reading = self.dialect.feed(frame, self.at_us)
             assert reading.kind == "book", reading.reason
-            self.orders += [(e.kind, e.order_id, e.price_ticks, e.qty_lots) for e in reading.orders]
+            changes = [e for told in reading.orders for e in told.orders]
+            self.orders += [(e.kind, e.order_id, e.price_ticks, e.qty_lots) for e in changes]
             self.trades += [(t.side, t.price_ticks, t.qty_lots) for t in reading.trades]
             self.notes += [n for n in reading.notes if n["kind"] == "book_corrected"]
             self.refused += reading.refused
@@ -176,7 +177,8 @@ def test_real_log_agrees_with_its_own_snapshots(shared) -> None:
     for frame in capture.frames():
         reading = dialect.feed(frame.raw, frame.recv_ts_us)
         found.update(note["kind"] for note in reading.notes)
-        fills += [(e.price_ticks, e.qty_lots) for e in reading.orders if e.kind == "fill"]
+        changes = [e for told in reading.orders for e in told.orders]
+        fills += [(e.price_ticks, e.qty_lots) for e in changes if e.kind == "fill"]
         trades += [(t.price_ticks, t.qty_lots) for t in reading.trades]
         assert not reading.refused
         message = parse_frame(frame.raw)[1]

@@ -34,7 +34,7 @@ def read(*rows):
 
 
 def events(readings):
-    return [(e.kind, e.order_id, e.qty_lots) for r in readings for e in r.orders]
+    return [(e.kind, e.order_id, e.qty_lots) for r in readings for o in r.orders for e in o.orders]
 
 
 def test_each_row_changes_its_order() -> None:
