@@ -16,6 +16,7 @@ EngineError = _native.EngineError
 # --- book: feed, checksum, verifier ---
 BookVerdict = _native.BookVerdict
 BookVerifier = _native.BookVerifier
+Level3Verdict = _native.Level3Verdict
 TradeEntry = _native.TradeEntry
 Verdict = _native.Verdict
 crc32 = _native.crc32

@@ -37,6 +37,8 @@ class DaemonSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
         book_depth: Levels to subscribe to; only 10 is wholly covered by the checksum.
             ``KRAKEN_BOOK_DEPTH``.
         ws_url: Endpoint; a simulator may stand in. ``KRAKEN_WS_URL``.
+        redundant: Keep two connections open, so that a close of one leaves no gap.
+            ``KRAKEN_REDUNDANT``.
         subscribe_params: Extra parameters of every subscribe request. ``KRAKEN_SUBSCRIBE_PARAMS``
             (a JSON object).
         snapshot_queue_size: Frames that may wait behind the raw log. ``SNAPSHOT_QUEUE_SIZE``.
@@ -48,6 +50,7 @@ class DaemonSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     symbols: tuple[str, ...] = ("BTC/USD", "ETH/USD")
     book_depth: int = 10
     ws_url: str = KRAKEN_WS_URL
+    redundant: bool = False
     subscribe_params: dict[str, str | int | float | bool] = msgspec.field(default_factory=dict)
     snapshot_queue_size: int = 5000
     persist_jsonl: bool = True
@@ -202,6 +205,7 @@ DAEMON_VARIABLES = {
     "KRAKEN_SYMBOLS": "symbols",
     "KRAKEN_BOOK_DEPTH": "book_depth",
     "KRAKEN_WS_URL": "ws_url",
+    "KRAKEN_REDUNDANT": "redundant",
     "KRAKEN_SUBSCRIBE_PARAMS": "subscribe_params",
     "SNAPSHOT_QUEUE_SIZE": "snapshot_queue_size",
     "L2_PERSIST_JSONL": "persist_jsonl",
@@ -337,7 +341,7 @@ def _daemon_value(variable: str, text: str, origin: str) -> dict[str, Any]:
             value = parse_symbols(text)
         elif field == "subscribe_params":
             value = msgspec.json.decode(text, type=dict[str, str | int | float | bool])
-        elif field == "persist_jsonl":
+        elif field in {"persist_jsonl", "redundant"}:
             value = {"true": True, "1": True, "false": False, "0": False}[text.lower()]
         elif field not in {"ws_url", "output_dir"}:
             value = int(text)

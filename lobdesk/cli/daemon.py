@@ -42,6 +42,11 @@ def _settings_options(function: Callable[..., Any]) -> Callable[..., Any]:
         ),
         click.option("--url", help="Endpoint [KRAKEN_WS_URL]."),
         click.option(
+            "--redundant/--single",
+            default=None,
+            help="Keep two connections open, or one [KRAKEN_REDUNDANT].",
+        ),
+        click.option(
             "--persist/--verify-only",
             default=None,
             help="Write the logs, or only verify [L2_PERSIST_JSONL].",
@@ -179,6 +184,7 @@ def _resolve(options: dict[str, Any]) -> tuple[DaemonSettings, Path]:
             "daemon.symbols": parsed,
             "daemon.book_depth": options.get("depth"),
             "daemon.ws_url": options.get("url"),
+            "daemon.redundant": options.get("redundant"),
             "daemon.persist_jsonl": options.get("persist"),
         },
     )
@@ -209,6 +215,14 @@ def _as_dict(report: RecorderReport, health: Health) -> dict[str, Any]:
     }
 
 
+def _describe_lines(report: RecorderReport) -> list[str]:
+    return [
+        f"line {number}    {'open' if line.is_connected else 'closed'}  "
+        f"connection {line.connection}, {line.connects} opened, {line.live} books live"
+        for number, line in enumerate(report.lines, start=1)
+    ]
+
+
 def _describe(report: RecorderReport, health: Health) -> list[str]:
     from lobdesk.units import format_rfc3339_us
 
@@ -217,6 +231,7 @@ def _describe(report: RecorderReport, health: Health) -> list[str]:
     lines = [
         f"state     {health.reason or 'healthy'}",
         f"endpoint  {report.url}  connection {report.connection}, {report.connects} opened",
+        *_describe_lines(report),
         f"frames    {report.frames:,} {kept}, last {last}, {report.malformed} malformed",
         f"queue     {report.queued} of {report.queue_size}, full for {report.queue_full} frames",
         f"lost      {report.lost}",

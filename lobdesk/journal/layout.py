@@ -79,7 +79,7 @@ def list_segments(log_dir: Path) -> list[Segment]:
 
 
 def symbol_log_dir(root: Path, log: str, symbol: str) -> Path:
-    """Return the folder of one derived log of a symbol."""
+    """Return the folder of one symbol's snapshots, trades or orders."""
     return root / log / encode_symbol(symbol)
 
 

@@ -3,12 +3,13 @@
 from lobdesk.recorder.clock import now
 from lobdesk.recorder.health import Health, judge
 from lobdesk.recorder.recorder import Outcome, Recorder
-from lobdesk.recorder.state import BookReport, RecorderReport, read_report, write_report
+from lobdesk.recorder.state import BookReport, LineReport, RecorderReport, read_report, write_report
 from lobdesk.recorder.tally import Tally
 
 __all__ = [
     "BookReport",
     "Health",
+    "LineReport",
     "Outcome",
     "Recorder",
     "RecorderReport",

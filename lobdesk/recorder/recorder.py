@@ -68,7 +68,8 @@ class Recorder:
         lost: Records that could not be written.
         seq: Number of the last record.
         last_frame_us: Wall clock of the last frame; 0 before the first.
-        is_interrupted: Records were lost, so the books must be built anew on a new connection.
+        is_interrupted: Records were lost, so the log needs new snapshots of all books.
+        stranded: Connection and symbol of books that need a new snapshot to go on in the log.
     """
 
     def __init__(
@@ -91,6 +92,7 @@ class Recorder:
         self.frames = self.bytes_received = self.queue_full = self.lost = self.seq = 0
         self.last_frame_us = 0
         self.is_interrupted = False
+        self.stranded: list[tuple[int, str]] = []
         self._root = root
         self._queue_size = queue_size
         self._queue: deque[RawEvent] = deque()
@@ -188,6 +190,8 @@ class Recorder:
         outcomes = []
         for event in events:
             derived = self._derive(event)
+            if derived is not None and derived.stranded:
+                self.stranded += derived.stranded
             if derived is not None and derived.verdict is not None:
                 trades = [line.symbol for line in derived.lines if line.log == TRADES]
                 outcomes.append(Outcome(event, derived.verdict, trades))
