@@ -125,23 +125,30 @@ class Trade(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class OrderChange(msgspec.Struct, frozen=True, array_like=True):
-    """What happened to one resting order: ``[kind, side, order_id, price_ticks, qty_lots]``.
+    """What happened to one resting order; an array in the order of the fields.
 
     Attributes:
-        kind: ``add``; ``modify`` to another price or quantity, where less at the same price keeps
-            the place in the queue; ``cancel``; ``fill``, which tells of an execution and leaves
-            the order to the ``modify`` or ``cancel`` after it; ``clear``: all orders are gone.
-        side: ``bid`` or ``ask``, the order's; empty of a clear.
-        order_id: The exchange's name of the order; empty of a clear.
-        price_ticks: Its price; 0 of a clear.
-        qty_lots: What is left of it; of a fill what was executed; 0 of a cancel and a clear.
+        event: ``add``; ``modify``, which keeps the place in the queue or not, as the place says;
+            ``fill``, which tells of an execution and leaves the order to the event after it;
+            ``delete``; ``evict``: it left the subscribed depth, so nothing more is known of it.
+        side: ``bid`` or ``ask``, the order's.
+        order_id: The exchange's name of the order.
+        price_ticks: Its price.
+        qty_lots: Its quantity after the event, before a ``delete`` or ``evict``; of a ``fill``
+            what was executed.
+        orders_ahead: Orders before it in its level, after an ``add`` or ``modify``, else before.
+        lots_ahead: Their quantity.
+        ts_ns: When the exchange took the order in or amended it last, ns; 0 if not known.
     """
 
-    kind: str
+    event: str
     side: str
     order_id: str
     price_ticks: int
     qty_lots: int
+    orders_ahead: int
+    lots_ahead: int
+    ts_ns: int
 
 
 class OrderChanges(msgspec.Struct, frozen=True, kw_only=True):
@@ -155,7 +162,10 @@ class OrderChanges(msgspec.Struct, frozen=True, kw_only=True):
         recv_ts_us: Time of receipt.
         price_precision: Digits of ``price_ticks``.
         qty_precision: Digits of ``qty_lots``.
-        orders: The changes.
+        type: ``snapshot`` if the events are the whole book, else ``update``.
+        events: The changes.
+        checksum: What the exchange sent; null for sources without checksums.
+        verified: True if our book has that checksum; null if there is none to compare.
     """
 
     v: int
@@ -165,4 +175,7 @@ class OrderChanges(msgspec.Struct, frozen=True, kw_only=True):
     recv_ts_us: int
     price_precision: int
     qty_precision: int
-    orders: tuple[OrderChange, ...]
+    type: str
+    events: tuple[OrderChange, ...]
+    checksum: int | None
+    verified: bool | None

@@ -34,16 +34,21 @@ from lobdesk.derive.resting import RestingOrder, RestingOrders
 if TYPE_CHECKING:
     from lobdesk.records import Level
 
+NS_PER_SECOND = 1_000_000_000
 KINDS = ("order_created", "order_changed", "order_deleted", "order_book", "trade")
 Place = tuple[bool, int]
 """Side, True for bids, and price of a level."""
 
 
 class OrderMessage(msgspec.Struct):
-    """One event of an order; ``order_type`` is 0 for a bid, 1 for an ask."""
+    """One event of an order; ``order_type`` is 0 for a bid, 1 for an ask.
+
+    ``datetime`` is the second in which it was created.
+    """
 
     price: str
     amount: str
+    datetime: str
     id: int
     order_type: int
 
@@ -130,10 +135,12 @@ class Bitstamp:
 
     def _tell_orders(self, reading: Reading) -> None:
         changes = self._book.take_changes()
-        if changes:
-            times_us = (self._recv_ts_us, self._recv_ts_us)
-            orders = ForeignOrders(self._symbol, *times_us, *self._digits, changes)
-            reading.orders.append(orders)
+        is_first = any(book.is_snapshot for book in reading.books)
+        if not self._has_snapshot or not (changes or is_first):
+            return
+        kind, events = ("snapshot", self._book.whole()) if is_first else ("update", changes)
+        times_us = (self._recv_ts_us, self._recv_ts_us)
+        reading.orders.append(ForeignOrders(self._symbol, *times_us, *self._digits, kind, events))
 
     def snapshot_line(self, symbol: str, seq: int) -> bytes:
         """See ``Dialect.snapshot_line``."""
@@ -178,9 +185,11 @@ class Bitstamp:
         if message.order_type not in {0, 1}:
             raise ValueError(f"order_type {message.order_type} is neither 0 nor 1")
         ticks, lots = self._level((message.price, message.amount))
-        order = RestingOrder(message.order_type == 0, ticks, lots)
+        order = RestingOrder(
+            message.order_type == 0, ticks, lots, int(message.datetime) * NS_PER_SECOND
+        )
         order_id = str(message.id)
-        self._touched.add(order[:2])
+        self._touched.add(order.place)
         if kind == "order_created":
             self._on_created(order_id, order)
         elif order_id in self._incoming:
@@ -210,11 +219,11 @@ class Bitstamp:
     def _on_known(self, kind: str, order_id: str, order: RestingOrder) -> None:
         known = self._book.get(order_id)
         assert known is not None  # noqa: S101 - the caller looked
-        self._touched.add(known[:2])
+        self._touched.add(known.place)
         executed = known.qty_lots - order.qty_lots
         if kind == "order_deleted" and order.qty_lots:
             self._book.take(order_id, known.qty_lots)
-        elif executed > 0 and (known[:2] == order[:2] or not order.qty_lots):
+        elif executed > 0 and (known.place == order.place or not order.qty_lots):
             if not self._executions.is_owed(known, executed):
                 self._book.fill(order_id, executed)
             self._note_execution(order_id, known, executed, rests=True)
@@ -229,7 +238,7 @@ class Bitstamp:
     def _on_unknown(self, kind: str, order_id: str, order: RestingOrder) -> None:
         """An order from before the log is part of the anonymous one at its price."""
         if kind == "order_deleted" and order.qty_lots:
-            self._take_anonymous(order[:2], order.qty_lots)
+            self._take_anonymous(order.place, order.qty_lots)
         else:
             self._note_execution(order_id, order, None, rests=True)
 
@@ -292,7 +301,7 @@ class Bitstamp:
 
     def _drop_lost(self, place: Place, excess: int) -> None:
         """Cancel orders whose end the log misses: the one of that size, else the oldest."""
-        orders = self._book.at(is_bid=place[0], price_ticks=place[1])
+        orders = self._book.at(place)
         exact = [order_id for order_id, lots in orders.items() if lots == excess]
         for order_id in exact[:1] or orders:
             taken = min(excess, orders[order_id])
@@ -332,7 +341,7 @@ class Bitstamp:
         for order_id, order in list(self._incoming.items()):
             if not self._is_crossing(order):
                 del self._incoming[order_id]
-                self._touched.add(order[:2])
+                self._touched.add(order.place)
                 self._book.add(order_id, order)
 
     def _level(self, row: tuple[str, str]) -> Level:

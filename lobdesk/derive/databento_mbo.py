@@ -6,6 +6,8 @@ those rows become snapshots. There is no checksum, so they are ``unchecked``.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from lobdesk.derive.databento import LAST, MAYBE_BAD_BOOK, split_row
 from lobdesk.derive.foreign import (
     UNCHECKED,
@@ -18,6 +20,9 @@ from lobdesk.derive.foreign import (
 )
 from lobdesk.derive.resting import RestingOrder, RestingOrders
 from lobdesk.units import parse_rfc3339_us
+
+if TYPE_CHECKING:
+    from lobdesk.records import OrderChange
 
 NEEDED = (
     "ts_recv",
@@ -85,15 +90,12 @@ class DatabentoOrders:
         if self._book is None or flags & MAYBE_BAD_BOOK:
             reason = "no_snapshot" if self._book is None else "maybe_bad_book"
             change = BookChange(self._symbol, False, "unverified", reason)
-            reading = Reading("book", books=[change])
-            if self._book is not None:
-                self._book.clear()
-                self._tell_orders(self._book, reading)
             self._lose()
-            return reading
+            return Reading("book", books=[change])
         reading = Reading("other")
         self._apply(row, self._book, reading)
-        self._tell_orders(self._book, reading)
+        if changes := self._book.take_changes():
+            reading.orders.append(self._told("update", changes))
         if flags & LAST:
             reading.kind = "book"
             reading.books.append(BookChange(self._symbol, not self._is_told, UNCHECKED))
@@ -103,17 +105,13 @@ class DatabentoOrders:
     def _on_clear(self) -> Reading:
         """An empty book follows, so from here on every order is known."""
         self._lose()
-        reading = Reading("other", ended=[(self._symbol, "clear")])
         self._book = RestingOrders()
-        self._book.clear()
-        self._tell_orders(self._book, reading)
-        return reading
+        return Reading(
+            "other", orders=[self._told("snapshot", ())], ended=[(self._symbol, "clear")]
+        )
 
-    def _tell_orders(self, book: RestingOrders, reading: Reading) -> None:
-        changes = book.take_changes()
-        if changes:
-            orders = ForeignOrders(self._symbol, *self._times_us, *self._digits, changes)
-            reading.orders.append(orders)
+    def _told(self, kind: str, events: tuple[OrderChange, ...]) -> ForeignOrders:
+        return ForeignOrders(self._symbol, *self._times_us, *self._digits, kind, events)
 
     def _apply(self, row: dict[str, str], book: RestingOrders, reading: Reading) -> None:
         action, lots = row["action"], trimmed_mantissa(row["size"], 0)
@@ -125,14 +123,14 @@ class DatabentoOrders:
         if row["side"] not in SIDES or action not in {"A", "C", "M", "F"}:
             raise ValueError(f"action {action!r} of side {row['side']!r} is unknown")
         ticks = trimmed_mantissa(row["price"], self._digits[0])
-        order = RestingOrder(SIDES[row["side"]], ticks, lots)
+        order = RestingOrder(SIDES[row["side"]], ticks, lots, _nanoseconds(row["ts_event"]))
         order_id = row["order_id"]
         known = book.get(order_id)
         if action == "A":
             if known is not None or not lots:
                 raise ValueError(f"order {order_id} rests already, or has no size")
             book.add(order_id, order)
-        elif known is None or (action != "M" and known[:2] != order[:2]):
+        elif known is None or (action != "M" and known.place != order.place):
             raise ValueError(f"order {order_id} does not rest at this price")
         elif action == "M":
             if not lots:
@@ -162,3 +160,9 @@ class DatabentoOrders:
                 qty_precision=self._digits[1],
             )
         )
+
+
+def _nanoseconds(text: str) -> int:
+    """Return a time that was read before, with its digits beyond microseconds."""
+    digits = text.partition(".")[2].rstrip("Z")[6:9]
+    return parse_rfc3339_us(text) * 1000 + int(digits.ljust(3, "0") if digits.isdigit() else 0)

@@ -69,11 +69,13 @@ class ForeignOrders(NamedTuple):
     recv_ts_us: int
     price_precision: int
     qty_precision: int
-    orders: tuple[OrderChange, ...]
+    type: str
+    events: tuple[OrderChange, ...]
 
     def line(self, seq: int) -> bytes:
         """Return the line for the order log."""
-        return msgspec.json.encode(OrderChanges(v=1, seq=seq, **self._asdict())) + b"\n"
+        told = OrderChanges(v=1, seq=seq, checksum=None, verified=None, **self._asdict())
+        return msgspec.json.encode(told) + b"\n"
 
 
 @dataclass(slots=True)

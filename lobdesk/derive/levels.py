@@ -37,6 +37,10 @@ class Side:
         """Return the best levels."""
         return tuple((self._sign * k, self._lots[k]) for k in self._keys[:levels])
 
+    def all(self) -> list[int]:
+        """Return the prices of all levels, best first."""
+        return [self._sign * key for key in self._keys]
+
     def down_to(self, ticks: int) -> list[int]:
         """Return the prices of all levels that are as good or better, best first."""
         end = bisect_left(self._keys, self._sign * ticks + 1)

@@ -2,7 +2,7 @@
 
 A day's records can be replayed alone: they open with all orders that rest from the days before.
 Such an opening is marked, so that days in a row can leave it out. Orders get numbers in the order
-in which they appear in the log; after a ``clear`` every order counts as new.
+in which they appear in the log; after a whole book every order counts as new.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ CLEAR, ADD, CANCEL, MODIFY, FILL = 3, 10, 11, 12, 13
 SIDES = {"bid": 0, "ask": 1}
 BOTH = 255
 LAST, SNAPSHOT = 1, 2
+SNAPSHOT_LINE = "snapshot"
 COLUMNS = (
     "exch_ts_us",
     "recv_ts_us",
@@ -47,6 +48,9 @@ class _Live(NamedTuple):
     price: int
     qty: int
     digits: tuple[int, int]
+
+
+NOTHING = _Live(0, BOTH, 0, 0, (0, 0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,11 +88,15 @@ class OrderStream:
 
     def add(self, line: OrderChanges) -> None:
         """Take the next line of the day."""
-        if self._live and not self._columns["kind"]:
+        if line.type == SNAPSHOT_LINE:
+            self._live.clear()
+        elif self._live and not self._columns["kind"]:
             self._open_day(line)
         rows = len(self._columns["kind"])
         digits = (line.price_precision, line.qty_precision)
-        for change in line.orders:
+        if line.type == SNAPSHOT_LINE:
+            self._row(CLEAR, NOTHING, 0, SNAPSHOT)
+        for change in line.events:
             self._apply(change, digits)
         added = len(self._columns["kind"]) - rows
         self._columns["exch_ts_us"].extend([line.exch_ts_us] * added)
@@ -144,7 +152,7 @@ class OrderStream:
         return OrderDay(grid, records, columns["number"], facts)
 
     def _open_day(self, line: OrderChanges) -> None:
-        self._row(CLEAR, _Live(0, BOTH, 0, 0, (0, 0)), 0, SNAPSHOT)
+        self._row(CLEAR, NOTHING, 0, SNAPSHOT)
         for order in self._live.values():
             self._row(ADD, order, order.qty, SNAPSHOT)
         self._opening = len(self._columns["kind"])
@@ -153,16 +161,13 @@ class OrderStream:
         self._columns["recv_ts_us"].extend([line.recv_ts_us] * self._opening)
 
     def _apply(self, change: OrderChange, digits: tuple[int, int]) -> None:
-        if change.kind == "clear":
-            self._live.clear()
-            self._row(CLEAR, _Live(0, BOTH, 0, 0, (0, 0)), 0)
-            return
         known = self._live.get(change.order_id)
-        if change.kind in {"add", "modify"}:
+        if change.event in {"add", "modify"}:
             self._place(change, known, digits)
         elif known is None:
             self._unknown += 1
-        elif change.kind == "cancel":
+        elif change.event in {"delete", "evict"}:
+            # Of what is beyond the depth nothing is told any more, so it counts as cancelled.
             del self._live[change.order_id]
             self._row(CANCEL, known, 0)
         else:

@@ -22,7 +22,7 @@ from tests.importers.test_databento_mbo import CLEAR, HEADER, row
 ADD, CANCEL, MODIFY, FILL, CLEARED = 10, 11, 12, 13, 3
 
 
-def line(seq, *changes, delay_us=5, price_precision=2, at_us=None) -> OrderChanges:
+def line(seq, *changes, kind="update", delay_us=5, price_precision=2, at_us=None) -> OrderChanges:
     at_us = seq * 10 if at_us is None else at_us
     return OrderChanges(
         v=1,
@@ -32,7 +32,10 @@ def line(seq, *changes, delay_us=5, price_precision=2, at_us=None) -> OrderChang
         recv_ts_us=at_us + delay_us,
         price_precision=price_precision,
         qty_precision=0,
-        orders=tuple(OrderChange(*change) for change in changes),
+        type=kind,
+        events=tuple(OrderChange(*change, 0, 0, 0) for change in changes),
+        checksum=None,
+        verified=None,
     )
 
 
@@ -57,7 +60,7 @@ def test_changes_become_rows_with_numbers_in_order_of_appearance(stream) -> None
         stream,
         line(1, ("add", "bid", "p", 100, 5), ("add", "ask", "q", 110, 7)),
         line(2, ("fill", "bid", "p", 100, 2), ("modify", "bid", "p", 100, 3)),
-        line(3, ("cancel", "ask", "q", 110, 0)),
+        line(3, ("delete", "ask", "q", 110, 7)),
         line(4, ("add", "ask", "q", 111, 1)),
     )
 
@@ -74,11 +77,11 @@ def test_changes_become_rows_with_numbers_in_order_of_appearance(stream) -> None
     assert (made.grid.tick, made.grid.lot) == ("0.01", "1")
 
 
-def test_after_a_clear_every_order_is_new_and_unknown_ones_are_counted(stream) -> None:
+def test_after_a_whole_book_every_order_is_new_and_unknown_ones_are_counted(stream) -> None:
     made = day(
         stream,
-        line(1, ("cancel", "bid", "old", 100, 0), ("add", "bid", "p", 100, 5)),
-        line(2, ("clear", "", "", 0, 0), ("add", "bid", "p", 100, 5)),
+        line(1, ("delete", "bid", "old", 100, 1), ("add", "bid", "p", 100, 5)),
+        line(2, ("add", "bid", "p", 100, 5), kind="snapshot"),
         line(3, ("fill", "ask", "z", 100, 5)),
     )
 
@@ -93,7 +96,7 @@ def test_next_day_opens_with_what_rests_in_the_order_of_the_queue(stream) -> Non
         line(2, ("modify", "bid", "a", 100, 6), ("modify", "bid", "b", 100, 4)),
     )
 
-    made = day(stream, line(3, ("cancel", "bid", "b", 100, 0)))
+    made = day(stream, line(3, ("evict", "bid", "b", 100, 4)))
 
     assert shown(made) == [
         (CLEARED, 255, 0, 0, 0, 2),
@@ -217,9 +220,9 @@ def test_days_in_a_row_are_one_stream(mbo) -> None:
     (first,) = folder.rglob("*.jsonl")
     last = msgspec.json.decode(first.read_bytes().splitlines()[-1], type=OrderChanges)
     later_us = last.recv_ts_us + US_PER_DAY
-    cancel = OrderChange("cancel", "bid", "2", 551, 0)
+    cancel = OrderChange("delete", "bid", "2", 551, 5, 0, 0, 0)
     added = msgspec.structs.replace(
-        last, seq=last.seq + 1, exch_ts_us=later_us, recv_ts_us=later_us, orders=(cancel,)
+        last, seq=last.seq + 1, exch_ts_us=later_us, recv_ts_us=later_us, events=(cancel,)
     )
     with_writer = JournalWriter(root, sync_interval_s=None)
     with_writer.write_derived(
