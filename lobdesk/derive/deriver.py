@@ -16,7 +16,7 @@ from lobdesk.derive.foreign import UNCHECKED
 from lobdesk.derive.level3 import CHANNEL as LEVEL3
 from lobdesk.derive.level3 import OrderDeriver
 from lobdesk.engine import BookVerdict, BookVerifier
-from lobdesk.journal import SNAPSHOTS, TRADES
+from lobdesk.journal import ORDERS, SNAPSHOTS, TRADES
 
 if TYPE_CHECKING:
     from lobdesk.derive.continuity import ContinuityState
@@ -120,6 +120,8 @@ class Deriver:
             derived.reading = dialect.feed(event.raw.encode(), event.recv_ts_us)
             derived.notes += derived.reading.notes
             self._on_frame(event, dialect, derived.reading, derived)
+            for orders in derived.reading.orders:
+                derived.add_line(ORDERS, orders.symbol, orders.line(event.seq))
         elif event.dir == "in" and self.orders.follows(event.conn):
             self.orders.feed(event, derived)
         elif event.dir == "in":
@@ -305,8 +307,11 @@ class Deriver:
 
     def _on_trades(self, event: RawEvent, verdict: Verdict | Reading, derived: Derived) -> None:
         trades: list[TradeEntry | ForeignTrade] = [*verdict.trades]
-        if derived.reading is not None and not all(trade.trade_id for trade in trades):
-            # The source numbers no trades, so none can be told from a repetition.
+        reading = derived.reading
+        if reading is not None and not (
+            reading.repeats_trades and all(trade.trade_id for trade in trades)
+        ):
+            # Without numbers, or with numbers that say nothing, no trade is a repetition.
             for trade in trades:
                 derived.lines.append(DerivedLine(TRADES, trade.symbol, trade.line(event.seq)))
             trades = []

@@ -68,11 +68,11 @@ class ImportFormat:
         title: One line for people.
         matches: Tells by the first bytes of a file whether it is this format.
         open: Reads the header; raises ``ImportFormatError`` if it is damaged.
-        reads_gzip: ``matches`` then sees the first bytes as they are once decompressed.
+        reads_compressed: ``matches`` then sees the first bytes as they are once decompressed.
     """
 
     name: str
     title: str
     matches: Callable[[bytes], bool]
     open: Callable[[Path], ForeignCapture]
-    reads_gzip: bool = False
+    reads_compressed: bool = False

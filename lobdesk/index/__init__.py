@@ -4,7 +4,8 @@ from lobdesk.index.audits import run_audit
 from lobdesk.index.catalog import Catalog, Gap, Quality, SymbolInfo, open_catalog
 from lobdesk.index.columns import SnapshotColumns, TradeColumns
 from lobdesk.index.indexer import IndexReport, update_index
-from lobdesk.index.records import MarketRecords, open_market_records, write_market_records
+from lobdesk.index.records import write_market_records
+from lobdesk.index.records_file import MarketRecords, open_market_records
 from lobdesk.index.result import SqlResult
 from lobdesk.index.symbols import match_symbol
 from lobdesk.index.user_sql import run_user_sql

@@ -188,7 +188,7 @@ def crashed(tmp_path_factory, captures):
 def test_crash_before_any_line_was_derived_is_repaired(tmp_path, crashed) -> None:
     root, expected = crashed
     copy = shutil.copytree(root, tmp_path / "l2")
-    for log in DERIVED_LOGS:
+    for log in (SNAPSHOTS, TRADES):
         path = list_segments(symbol_log_dir(copy, log, SYMBOL))[-1].path
         data = path.read_bytes()
         path.write_bytes(data[: sure_length(root, data)])
@@ -207,7 +207,7 @@ def test_derived_logs_torn_anywhere_are_made_whole_from_the_raw_log(
     root, expected = crashed
     rng = random.Random(seed)
     copy = shutil.copytree(root, tmp_path / "l2")
-    for log in DERIVED_LOGS:
+    for log in (SNAPSHOTS, TRADES):
         path = list_segments(symbol_log_dir(copy, log, SYMBOL))[-1].path
         data = path.read_bytes()
         tail = rng.choice([b"", bytes(50), rng.randbytes(70)])

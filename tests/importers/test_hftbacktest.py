@@ -145,7 +145,7 @@ GOOD = as_lines([snapshot(7)])
         (as_lines([trade(1), trade("x")]), 2, "no Binance frame"),
         (as_lines([trade(1), trade(2, T=None)]), 2, "no Binance frame"),
         (GOOD, None, "no line names a symbol"),
-        (gzip.compress(GOOD * 999)[:-9], None, "gzip data is damaged"),
+        (gzip.compress(GOOD * 999)[:-9], None, "compressed data is damaged"),
     ],
 )
 def test_damage_is_refused_with_file_and_line(paths, tmp_path, data, line, reason) -> None:

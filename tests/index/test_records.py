@@ -12,7 +12,7 @@ from lobdesk.index import (
     write_market_records,
 )
 from lobdesk.index.errors import RecordsError, UnknownSymbolError
-from lobdesk.index.records import RECORD_DTYPE
+from lobdesk.index.records_file import RECORD_DTYPE
 from tests.index.journals import JournalWriter, plain_snapshot, plain_trade
 
 DAY_US = 86_400_000_000
