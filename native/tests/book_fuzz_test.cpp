@@ -13,6 +13,7 @@
 #include <string_view>
 #include <vector>
 
+#include "consistency.hpp"
 #include "lobdesk/book/book_verifier.hpp"
 
 namespace {
@@ -116,27 +117,6 @@ class Mutator {
 
   std::mt19937_64 random_;
 };
-
-// Returns false if the verdict contradicts the verifier's state.
-bool IsConsistent(const BookVerifier& verifier, const Verdict& verdict) {
-  if (verdict.kind == FrameKind::kMalformed && verdict.reason.empty()) return false;
-  for (std::size_t i = 0; i < verdict.books.size(); ++i) {
-    const lobdesk::BookVerdict& book = verdict.books[i];
-    bool is_last = true;
-    for (std::size_t j = i + 1; j < verdict.books.size(); ++j) {
-      is_last = is_last && verdict.books[j].symbol != book.symbol;
-    }
-    const lobdesk::SymbolBook* state = verifier.Find(book.symbol);
-    if (!is_last) continue;
-    if (state == nullptr || state->IsLive() != (book.state == BookState::kVerified)) return false;
-    if (book.state != BookState::kVerified) continue;
-    if (state->Book().Checksum() != book.expected) return false;
-    std::string line;
-    verifier.AppendSnapshotLine(book.symbol, 1, &line);
-    if (state->Book().Bids().Size() > state->Depth()) return false;
-  }
-  return true;
-}
 
 }  // namespace
 

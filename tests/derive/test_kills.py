@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.soak.kills import run
+from tests.faults.acknowledged import run
 
 
 def test_killed_recorder_loses_no_acknowledged_record() -> None:

@@ -1,13 +1,10 @@
-"""Flip single bits of a stored journal, one at a time, and count how many `verify` finds and names.
-
-Run: python -m tests.soak.bit_flips [FLIPS] [SEED]
-"""
+"""Fault 3: single bits of a stored journal flip, one at a time."""
 
 from __future__ import annotations
 
 import random
-import sys
 import tempfile
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 from lobdesk.derive import Recording
@@ -15,11 +12,11 @@ from lobdesk.importers.cbcap import open_cbcap
 from lobdesk.paths import JournalRoot
 from lobdesk.shipped import shipped
 from lobdesk.verify import verify_journal
+from tests.faults.trial import Trial, fault
 
 CAPTURE = "kraken/v2_btcusd_d10_resync_20260801.cbcap"
 FRAMES = 120
 NOT_PART_OF_THE_RECORD = {".lock", "derived.json"}
-CLEAN_RUN_EVERY = 10
 
 
 def make_journal(root: Path) -> None:
@@ -47,32 +44,43 @@ def is_found(journal: JournalRoot, path: Path, bit: int) -> bool:
     return not report.is_good and any(name in problem for problem in report.problems)
 
 
-def main() -> int:
-    flips = int(sys.argv[1]) if len(sys.argv) > 1 else 10_000
-    rng = random.Random(int(sys.argv[2]) if len(sys.argv) > 2 else 1)
+def flip(args: tuple[int, int, int]) -> tuple[int, int, int]:
+    """Flip bits and run without damage; return what was found, flips in named files, alarms."""
+    seed, flips, clean = args
+    rng = random.Random(seed)
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder) / "l2"
         make_journal(root)
-        journal = JournalRoot("soak", root)
+        journal = JournalRoot("faults", root)
         files = [
             path
             for path in sorted(root.rglob("*"))
             if path.is_file() and path.name not in NOT_PART_OF_THE_RECORD
         ]
         bits = [8 * path.stat().st_size for path in files]
-        found = clean = alarms = 0
-        for number in range(flips):
+        found = 0
+        for _ in range(flips):
             (path,) = rng.choices(files, weights=bits)
             found += is_found(journal, path, rng.randrange(8 * path.stat().st_size))
-            if number % CLEAN_RUN_EVERY == 0:
-                clean += 1
-                alarms += not verify_journal(journal).is_good
-    sys.stdout.write(
-        f"{found:,} of {flips:,} flipped bits found and named over {len(files)} files\n"
-    )
-    sys.stdout.write(f"{alarms:,} false alarms in {clean:,} runs without damage\n")
-    return 0 if found == flips and alarms == 0 else 1
+        alarms = sum(not verify_journal(journal).is_good for _ in range(clean))
+    return found, len(files), alarms
 
 
-if __name__ == "__main__":
-    sys.exit(main())
+@fault(
+    3,
+    "bit rot",
+    "10,000 flipped bits: verify finds each and names its file; 0 alarms in 10,000 runs without",
+    quick=True,
+)
+def rot_bits(trial: Trial) -> None:
+    flips = trial.pick(quick=60, scaled=10_000, soak=10_000)
+    workers = trial.pick(quick=1, scaled=2, soak=2)
+    shares = [(seed, flips // workers, flips // workers) for seed in range(workers)]
+    if workers == 1:
+        results = [flip(share) for share in shares]
+    else:
+        with ProcessPoolExecutor(workers) as pool:
+            results = list(pool.map(flip, shares))
+    trial.all("flips found and named", sum(found for found, _, _ in results), flips)
+    trial.none(f"alarms in {flips:,} runs without damage", sum(a for _, _, a in results))
+    trial.note(f"{FRAMES} frames in {results[0][1]} plain and sealed files")
