@@ -239,11 +239,12 @@ def test_going_on_from_a_checkpoint_gives_the_same_lines(seed) -> None:
             mark = RawMark(seq=0, date="", first_seq=0, offset=0, crc=0)
             checkpoint = Checkpoint(
                 v=1, seq=event.seq, mark=mark, ends=[], symbols=hopping.symbols,
-                books=hopping.dump(), shared=hopping.dump_shared(),
+                books=hopping.dump(), shared=hopping.dump_shared(), orders=hopping.orders.dump(),
             )  # fmt: skip
             checkpoint = decode(encode(checkpoint), type=Checkpoint)
             hopping = Deriver()
             hopping.load(checkpoint.books, checkpoint.shared)
+            hopping.orders.load(checkpoint.orders)
             hopping.symbols.update(checkpoint.symbols)
         assert hopping.feed(event).lines == straight.feed(event).lines
 

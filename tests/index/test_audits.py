@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
+import zlib
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
@@ -213,9 +215,12 @@ def test_clock_step_is_found_and_slow_time_is_not(tmp_path: Path) -> None:
     mono = T0 - 10**15 + 1000 * SECOND
     line = {
         "v": 1, "seq": 3, "recv_ts_us": T0 + 998 * SECOND, "mono_us": mono + SECOND,
-        "boot": "b00t", "conn": 1, "dir": "in", "raw": "{}", "crc": 1,
+        "boot": "b00t", "conn": 1, "dir": "in", "raw": "{}",
     }  # fmt: skip
-    path.write_text(path.read_text() + compact(line) + "\n")
+    head = compact(line)[:-1] + ","
+    before = json.loads(path.read_text().splitlines()[-1])["crc"]
+    crc = zlib.crc32(f"{before}\n{head}".encode())
+    path.write_text(f'{path.read_text()}{head}"crc":{crc}}}\n')
 
     (row,) = audit(tmp_path, "clock_steps")
     assert (row["seq"], row["step_ms"], row["elapsed_ms"]) == (3, -3000, 1000)
