@@ -10,7 +10,7 @@ import signal
 import time
 from typing import TYPE_CHECKING
 
-from lobdesk.feed import SILENCE_LIMIT_S, AttemptBudget
+from lobdesk.feed import SILENCE_LIMIT_S, AttemptBudget, is_maintenance
 from lobdesk.journal import boot_id
 from lobdesk.recorder import Recorder, RecorderReport, Tally, now, write_report
 from lobdesk.recorder.link import Lines, book_states, refusals
@@ -192,7 +192,7 @@ class Daemon:
         event, verdict = outcome.event, outcome.verdict
         self._tally.add(outcome)
         if verdict.kind == "status":
-            self._lines.is_in_maintenance = '"system":"maintenance"' in event.raw
+            self._lines.is_in_maintenance = is_maintenance(event.raw)
         for link in self.links:
             if event.conn == link.number:
                 link.take_in(outcome)
@@ -271,6 +271,9 @@ class Daemon:
             queue_size=self._settings.snapshot_queue_size,
             queue_full=recorder.queue_full,
             lost=recorder.lost,
+            lost_frames=recorder.lost_frames,
+            write_error=recorder.write_error,
+            suspects=recorder.suspects,
             lines=[link.report() for link in self.links],
             resyncs=sum(link.resyncs for link in self.links),
             books=self._tally.report(refusals(self.links)),

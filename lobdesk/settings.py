@@ -39,6 +39,8 @@ class DaemonSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
         book_depth: Levels to subscribe to; only 10 is wholly covered by the checksum.
             ``KRAKEN_BOOK_DEPTH``.
         ws_url: Endpoint; a simulator may stand in. ``KRAKEN_WS_URL``.
+        proxy: Proxy to the endpoint: an address, ``environment`` for what HTTPS_PROXY and its kin
+            say, empty for none. ``KRAKEN_PROXY``.
         redundant: Keep two connections open, so that a close of one leaves no gap.
             ``KRAKEN_REDUNDANT``.
         ping_interval_s: Seconds between pings, from which the exchange's clock is estimated.
@@ -49,11 +51,16 @@ class DaemonSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
         persist_jsonl: Write the logs; false only verifies. ``L2_PERSIST_JSONL``.
         output_dir: Journal folder; empty means ``<data-dir>/l2``. ``L2_JSONL_OUTPUT_DIR``.
         segment_bytes: Size at which a segment of a log is sealed. ``L2_SEGMENT_BYTES``.
+        retention_days: Days of the journal that ``lobdesk retain`` keeps; 0 keeps all.
+            ``L2_RETENTION_DAYS``.
+        retention_bytes: Stored bytes of the journal that it keeps; 0 keeps all.
+            ``L2_RETENTION_BYTES``.
     """
 
     symbols: tuple[str, ...] = ("BTC/USD", "ETH/USD")
     book_depth: int = 10
     ws_url: str = KRAKEN_WS_URL
+    proxy: str = ""
     redundant: bool = False
     ping_interval_s: float = 10.0
     subscribe_params: dict[str, str | int | float | bool] = msgspec.field(default_factory=dict)
@@ -61,6 +68,8 @@ class DaemonSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     persist_jsonl: bool = True
     output_dir: str = ""
     segment_bytes: int = 256 * 1024 * 1024
+    retention_days: float = 0.0
+    retention_bytes: int = 0
 
 
 class WindowSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -222,6 +231,7 @@ DAEMON_VARIABLES = {
     "KRAKEN_SYMBOLS": "symbols",
     "KRAKEN_BOOK_DEPTH": "book_depth",
     "KRAKEN_WS_URL": "ws_url",
+    "KRAKEN_PROXY": "proxy",
     "KRAKEN_REDUNDANT": "redundant",
     "KRAKEN_PING_INTERVAL_S": "ping_interval_s",
     "KRAKEN_SUBSCRIBE_PARAMS": "subscribe_params",
@@ -229,6 +239,8 @@ DAEMON_VARIABLES = {
     "L2_PERSIST_JSONL": "persist_jsonl",
     "L2_JSONL_OUTPUT_DIR": "output_dir",
     "L2_SEGMENT_BYTES": "segment_bytes",
+    "L2_RETENTION_DAYS": "retention_days",
+    "L2_RETENTION_BYTES": "retention_bytes",
 }
 MISTYPED = 0.85
 """How alike a foreign environment variable must be to one of ours to count as mistyped."""
@@ -374,9 +386,9 @@ def _daemon_value(variable: str, text: str, origin: str) -> dict[str, Any]:
             value = msgspec.json.decode(text, type=dict[str, str | int | float | bool])
         elif field in {"persist_jsonl", "redundant"}:
             value = {"true": True, "1": True, "false": False, "0": False}[text.lower()]
-        elif field == "ping_interval_s":
+        elif field in {"ping_interval_s", "retention_days"}:
             value = float(text)
-        elif field not in {"ws_url", "output_dir"}:
+        elif field not in {"ws_url", "proxy", "output_dir"}:
             value = int(text)
     except KeyError:
         raise SettingsError(origin, variable, f"{text!r} is neither true nor false") from None
@@ -426,7 +438,16 @@ def _check(settings: Settings, origins: Mapping[str, str]) -> None:
     def refuse(dotted: str, reason: str) -> None:
         raise SettingsError(origins.get(dotted, "default"), dotted, reason)
 
-    daemon = settings.daemon
+    _check_daemon(settings.daemon, refuse)
+    if not 1 <= settings.app.fps <= 60:
+        refuse("app.fps", f"{settings.app.fps} is not between 1 and 60")
+    if settings.app.palette not in PALETTE_NAMES:
+        hint = did_you_mean(settings.app.palette, PALETTE_NAMES)
+        refuse("app.palette", f"{settings.app.palette!r} does not exist; {hint}")
+    _check_training(settings.training, refuse)
+
+
+def _check_daemon(daemon: DaemonSettings, refuse: Callable[[str, str], None]) -> None:
     if daemon.book_depth not in BOOK_DEPTHS:
         accepted = ", ".join(map(str, BOOK_DEPTHS))
         refuse("daemon.book_depth", f"{daemon.book_depth} is not one of {accepted}")
@@ -434,16 +455,10 @@ def _check(settings: Settings, origins: Mapping[str, str]) -> None:
         refuse("daemon.ws_url", f"{daemon.ws_url!r} does not start with ws:// or wss://")
     if not 1 <= daemon.ping_interval_s <= 3600:
         refuse("daemon.ping_interval_s", f"{daemon.ping_interval_s} is not between 1 and 3600")
-    if daemon.snapshot_queue_size < 1:
-        refuse("daemon.snapshot_queue_size", f"{daemon.snapshot_queue_size} is below 1")
-    if daemon.segment_bytes < 64 * 1024:
-        refuse("daemon.segment_bytes", f"{daemon.segment_bytes} is below 65536")
-    if not 1 <= settings.app.fps <= 60:
-        refuse("app.fps", f"{settings.app.fps} is not between 1 and 60")
-    if settings.app.palette not in PALETTE_NAMES:
-        hint = did_you_mean(settings.app.palette, PALETTE_NAMES)
-        refuse("app.palette", f"{settings.app.palette!r} does not exist; {hint}")
-    _check_training(settings.training, refuse)
+    lowest = {"snapshot_queue_size": 1, "segment_bytes": 64 * 1024}
+    for name, least in (lowest | {"retention_days": 0, "retention_bytes": 0}).items():
+        if not getattr(daemon, name) >= least:
+            refuse(f"daemon.{name}", f"{getattr(daemon, name)} is below {least}")
 
 
 def _check_training(training: TrainingSettings, refuse: Callable[[str, str], None]) -> None:

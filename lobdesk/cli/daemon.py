@@ -282,7 +282,7 @@ def _describe_report(report: RecorderReport) -> list[str]:
         *_describe_lines(report),
         f"frames    {report.frames:,} {kept}, last {last}, {report.malformed} malformed",
         f"queue     {report.queued} of {report.queue_size}, full for {report.queue_full} frames",
-        f"lost      {report.lost}",
+        f"lost      {report.lost} records, {report.lost_frames} of them frames",
     ]
     lines += [
         f"{symbol:<9} {book.state}  {book.verified:,} verified  {book.failed} failed  "

@@ -17,8 +17,11 @@ if TYPE_CHECKING:
 
     from websockets.asyncio.client import ClientConnection
 
-MAX_FRAME_BYTES = 64 * 1024 * 1024
-"""The library's 1 MiB is too little: instrument snapshots grow, and depth 1000 of many pairs."""
+MAX_FRAME_BYTES = 16 * 1024 * 1024
+"""The library's 1 MiB is too little: instrument snapshots grow, and were 222 kB in 2024."""
+
+MAX_WAITING_FRAMES = 64
+"""Behind so many received frames the socket is not read, and TCP slows the exchange down."""
 
 SILENCE_LIMIT_S = 5.0
 """Heartbeats come each second, so this long without any frame means that the line is dead."""
@@ -81,13 +84,18 @@ class Connection:
 
 @contextlib.asynccontextmanager
 async def open_connection(
-    url: str, *, compression: str | None = None, silence_limit_s: float = SILENCE_LIMIT_S
+    url: str,
+    *,
+    compression: str | None = None,
+    proxy: str = "",
+    silence_limit_s: float = SILENCE_LIMIT_S,
 ) -> AsyncIterator[Connection]:
     """Connect, and close at the end.
 
     Args:
         url: Endpoint, ``ws://`` or ``wss://``.
         compression: ``deflate`` saves bytes on the line and costs time; None is off.
+        proxy: Address of a proxy, ``environment`` for what the variables say, empty for none.
         silence_limit_s: How long the line may be silent, see ``Connection.watch``.
 
     Raises:
@@ -97,13 +105,15 @@ async def open_connection(
         socket = await connect(
             url,
             compression=compression,
+            # The library would follow HTTPS_PROXY and its kin, which are meant for other programs.
+            proxy=True if proxy == "environment" else proxy or None,
             max_size=MAX_FRAME_BYTES,
-            max_queue=256,
+            max_queue=MAX_WAITING_FRAMES,
             open_timeout=OPEN_TIMEOUT_S,
             close_timeout=CLOSE_TIMEOUT_S,
             ping_interval=None,
         )
-    except (OSError, TimeoutError, WebSocketException) as error:
+    except (OSError, TimeoutError, WebSocketException, ValueError) as error:
         raise ConnectFailedError(_reason(error)) from error
     connection = Connection(socket, silence_limit_s)
     watchdog = asyncio.create_task(connection.watch())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,7 @@ from lobdesk.paths import DataPaths
 from lobdesk.progress import NoProgress
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
     from typing import Self
 
@@ -289,6 +291,20 @@ class Indexer:
         for day in days:
             self._chains.add(self._paths, day)
         self._report.merged += len(merged) + len(days)
+
+
+@contextmanager
+def index_lock(data_dir: Path) -> Iterator[None]:
+    """Keep every indexer away.
+
+    Raises:
+        IndexBusyError: Another process is at work there.
+    """
+    descriptor = _lock(data_dir)
+    try:
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def _lock(data_dir: Path) -> int:

@@ -166,7 +166,7 @@ class Link:
         lines = self._lines
         settings, recorder = lines.settings, lines.recorder
         async with open_connection(
-            settings.ws_url, silence_limit_s=lines.silence_limit_s
+            settings.ws_url, proxy=settings.proxy, silence_limit_s=lines.silence_limit_s
         ) as connection:
             opened_s = time.monotonic()
             self.number = next(lines.numbers)
