@@ -48,8 +48,15 @@ until_true() { # SECONDS COMMAND...
     done
 }
 
+leaf() { # the process that everything else only waits for
+    local pid=$1 child
+    while child=$(pgrep -P "$pid" | head -1) && [ -n "$child" ]; do pid=$child; done
+    echo "$pid"
+}
+
 clean_up() {
-    for pid in $box $simulator; do kill "$pid" 2> /dev/null || true; done
+    if [ -n "$box" ]; then kill "$(leaf "$box")" 2> /dev/null || true; wait "$box" || true; fi
+    if [ -n "$simulator" ]; then kill "$simulator" 2> /dev/null || true; fi
     buildah rm --all > /dev/null 2>&1 || true
     if [ -z "${1:-}" ]; then
         rm -rf "$work"
@@ -169,7 +176,8 @@ du -sm --apparent-size "$root"/opt/lobdesk/lib/python3*/site-packages/* | sort -
     | sed 's|\t.*/| MB |; s/^/                                   /'
 say "size, compressed (gzip)" "own $(tar -C "$root/opt" -c lobdesk | gzip | wc -c | awk '{printf "%d", $1/1e6}') MB, base $(tar -C "$work/rootfs" -c . | gzip | wc -c | awk '{printf "%d", $1/1e6}') MB"
 
-mkdir -p "$work/data"
+rm -rf "$work/data"
+mkdir "$work/data"
 chown "${USER_ID[0]}" "$work/data"
 who=$(buildah run "$container" -- id -u)
 check "user" "runs as $who (buildah run)" test "$who" != 0
@@ -193,8 +201,9 @@ rm -f "$work/data/file"
 "$python" -m lobdesk simulate --activity 20 > "$work/simulator.log" 2>&1 &
 simulator=$!
 until_true 30 grep -q ws:// "$work/simulator.log"
+port=$("$python" -c 'import socket; s = socket.socket(); s.bind(("", 0)); print(s.getsockname()[1])')
 EXTRA=("KRAKEN_WS_URL=$(grep -om1 'ws://[^ ]*' "$work/simulator.log")" KRAKEN_SYMBOLS=BTC,ETH
-    HOME=/nonexistent)
+    HOME=/nonexistent "L2_METRICS=127.0.0.1:$port")
 started=$(clock)
 in_box rw "${ENTRY[@]}" 2> "$work/daemon.log" &
 box=$!
@@ -213,10 +222,15 @@ NET=1 check "status from the journal alone" "" \
     in_box ro lobdesk daemon status --data-dir /data/logs-only
 NET=1 check "health from the journal alone" "" \
     in_box ro lobdesk daemon health --data-dir /data/logs-only
+answers() { "$python" -c '
+import sys, urllib.request
+for path, word in (("health", "true"), ("metrics", "lobdesk_frames_total")):
+    with urllib.request.urlopen(f"http://127.0.0.1:{sys.argv[1]}/{path}", timeout=10) as answer:
+        assert word in answer.read().decode(), path' "$port"; }
+check "metrics and /health on loopback" "" answers
 check "indexer, second container" "lobdesk index" in_box rw lobdesk index
 check "gap report, /data ro" "" in_box ro lobdesk gaps
-daemon=$box
-while child=$(pgrep -P "$daemon"); do daemon=$child; done
+daemon=$(leaf "$box")
 say "memory of the daemon" "$(awk '/VmRSS/ {printf "%d MB", $2 / 1e3}' "/proc/$daemon/status")"
 stopped=$(clock)
 kill -s "${STOP[0]#SIG}" "$daemon"

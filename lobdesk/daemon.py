@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
 import logging
 import os
@@ -10,6 +11,7 @@ import signal
 import time
 from typing import TYPE_CHECKING
 
+from lobdesk.errors import MissingExtraError
 from lobdesk.feed import SILENCE_LIMIT_S, AttemptBudget, is_maintenance
 from lobdesk.journal import boot_id
 from lobdesk.recorder import Recorder, RecorderReport, Tally, now, write_report
@@ -17,6 +19,7 @@ from lobdesk.recorder.link import Lines, book_states, refusals
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
     from lobdesk.feed import FeedSession
@@ -41,6 +44,7 @@ class Daemon:
     Attributes:
         recorder: What came so far.
         links: The lines to the exchange.
+        metrics_address: Where Prometheus may ask, empty if nowhere.
     """
 
     def __init__(
@@ -82,6 +86,8 @@ class Daemon:
         self._has_work = asyncio.Event()
         self._ended = ""
         self._derive_error = ""
+        self._latest: RecorderReport | None = None
+        self.metrics_address = ""
         self._lines = Lines(
             settings=settings,
             recorder=self.recorder,
@@ -127,7 +133,8 @@ class Daemon:
             asyncio.create_task(task) for task in (self._report_now_and_then(), self._tick())
         ]
         try:
-            await self._run_links()
+            with self._metrics() as self.metrics_address:
+                await self._run_links()
         except BaseException as error:
             self._ended = self._ended or str(error) or type(error).__name__
             raise
@@ -136,6 +143,16 @@ class Daemon:
                 task.cancel()
             await asyncio.gather(*helpers, return_exceptions=True)
             await self._finish(deriving)
+
+    def _metrics(self) -> AbstractContextManager[str]:
+        address = self._settings.metrics
+        if not address:
+            return contextlib.nullcontext("")
+        try:
+            from lobdesk.recorder.metrics import metrics_endpoint  # noqa: PLC0415 - an extra
+        except ImportError as error:
+            raise MissingExtraError("metrics", "--metrics") from error
+        return metrics_endpoint(address, self._root, self.recorder, lambda: self._latest)
 
     async def _run_links(self) -> None:
         running = [asyncio.create_task(link.run()) for link in self.links]
@@ -234,7 +251,8 @@ class Daemon:
 
     async def _report_now_and_then(self) -> None:
         while True:
-            await asyncio.to_thread(self._write_report, self.report())
+            self._latest = self.report()
+            await asyncio.to_thread(self._write_report, self._latest)
             await asyncio.sleep(REPORT_INTERVAL_S)
 
     def _write_report(self, report: RecorderReport) -> None:

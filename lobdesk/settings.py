@@ -7,6 +7,7 @@ default. Unknown keys are errors.
 from __future__ import annotations
 
 import difflib
+import ipaddress
 import math
 import os
 import tomllib
@@ -51,6 +52,9 @@ class DaemonSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
         persist_jsonl: Write the logs; false only verifies. ``L2_PERSIST_JSONL``.
         output_dir: Journal folder; empty means ``<data-dir>/l2``. ``L2_JSONL_OUTPUT_DIR``.
         segment_bytes: Size at which a segment of a log is sealed. ``L2_SEGMENT_BYTES``.
+        metrics: ``host:port`` on which Prometheus may ask; empty listens on nothing.
+            ``L2_METRICS``.
+        metrics_remote: Allow an address there that other machines reach. ``L2_METRICS_REMOTE``.
         retention_days: Days of the journal that ``lobdesk retain`` keeps; 0 keeps all.
             ``L2_RETENTION_DAYS``.
         retention_bytes: Stored bytes of the journal that it keeps; 0 keeps all.
@@ -68,6 +72,8 @@ class DaemonSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     persist_jsonl: bool = True
     output_dir: str = ""
     segment_bytes: int = 256 * 1024 * 1024
+    metrics: str = ""
+    metrics_remote: bool = False
     retention_days: float = 0.0
     retention_bytes: int = 0
 
@@ -239,6 +245,8 @@ DAEMON_VARIABLES = {
     "L2_PERSIST_JSONL": "persist_jsonl",
     "L2_JSONL_OUTPUT_DIR": "output_dir",
     "L2_SEGMENT_BYTES": "segment_bytes",
+    "L2_METRICS": "metrics",
+    "L2_METRICS_REMOTE": "metrics_remote",
     "L2_RETENTION_DAYS": "retention_days",
     "L2_RETENTION_BYTES": "retention_bytes",
 }
@@ -291,6 +299,27 @@ def parse_symbols(text: str) -> tuple[str, ...]:
     if len(set(symbols)) != len(symbols):
         raise ValueError(f"a symbol is named twice in {text!r}")
     return symbols
+
+
+def parse_listen_address(text: str) -> tuple[str, int]:
+    """Return host and port of ``host:port``; an IPv6 address stands in brackets.
+
+    Raises:
+        ValueError: It is neither an address nor ``localhost``, or the port is no port.
+    """
+    host, colon, port = text.rpartition(":")
+    if not (colon and host and port.isascii() and port.isdigit() and int(port) < 65536):
+        raise ValueError(f"{text!r} is not host:port, for example 127.0.0.1:9464")
+    host = host.removeprefix("[").removesuffix("]")
+    try:
+        _is_loopback(host)
+    except ValueError:
+        raise ValueError(f"{text!r} does not begin with an address or localhost") from None
+    return host, int(port)
+
+
+def _is_loopback(host: str) -> bool:
+    return host == "localhost" or ipaddress.ip_address(host).is_loopback
 
 
 def _layers(
@@ -384,11 +413,11 @@ def _daemon_value(variable: str, text: str, origin: str) -> dict[str, Any]:
             value = parse_symbols(text)
         elif field == "subscribe_params":
             value = msgspec.json.decode(text, type=dict[str, str | int | float | bool])
-        elif field in {"persist_jsonl", "redundant"}:
+        elif field in {"persist_jsonl", "redundant", "metrics_remote"}:
             value = {"true": True, "1": True, "false": False, "0": False}[text.lower()]
         elif field in {"ping_interval_s", "retention_days"}:
             value = float(text)
-        elif field not in {"ws_url", "proxy", "output_dir"}:
+        elif field not in {"ws_url", "proxy", "output_dir", "metrics"}:
             value = int(text)
     except KeyError:
         raise SettingsError(origin, variable, f"{text!r} is neither true nor false") from None
@@ -459,6 +488,22 @@ def _check_daemon(daemon: DaemonSettings, refuse: Callable[[str, str], None]) ->
     for name, least in (lowest | {"retention_days": 0, "retention_bytes": 0}).items():
         if not getattr(daemon, name) >= least:
             refuse(f"daemon.{name}", f"{getattr(daemon, name)} is below {least}")
+    _check_metrics(daemon, refuse)
+
+
+def _check_metrics(daemon: DaemonSettings, refuse: Callable[[str, str], None]) -> None:
+    if not daemon.metrics:
+        return
+    try:
+        host, _ = parse_listen_address(daemon.metrics)
+    except ValueError as error:
+        refuse("daemon.metrics", str(error))
+    if not (daemon.metrics_remote or _is_loopback(host)):
+        refuse(
+            "daemon.metrics",
+            f"{daemon.metrics} is reachable from other machines and nothing protects it; "
+            "if that is meant, set L2_METRICS_REMOTE=true as well",
+        )
 
 
 def _check_training(training: TrainingSettings, refuse: Callable[[str, str], None]) -> None:

@@ -47,6 +47,11 @@ def _settings_options(function: Callable[..., Any]) -> Callable[..., Any]:
             help="Keep two connections open, or one [KRAKEN_REDUNDANT].",
         ),
         click.option(
+            "--metrics",
+            metavar="HOST:PORT",
+            help="Answer Prometheus there, for example 127.0.0.1:9464 [L2_METRICS].",
+        ),
+        click.option(
             "--persist/--verify-only",
             default=None,
             help="Write the logs, or only verify [L2_PERSIST_JSONL].",
@@ -190,6 +195,7 @@ def _resolve(options: dict[str, Any]) -> tuple[DaemonSettings, Path]:
             "daemon.book_depth": options.get("depth"),
             "daemon.ws_url": options.get("url"),
             "daemon.redundant": options.get("redundant"),
+            "daemon.metrics": options.get("metrics"),
             "daemon.persist_jsonl": options.get("persist"),
         },
     )

@@ -28,7 +28,13 @@ def open_desk(data_dir: Path | None = None, pane: str = "books", run: str | None
     if not all(map(is_terminal, (sys.stdin, sys.stdout, sys.stderr))):
         click.echo("error: the desk needs a terminal on input, output and error", err=True)
         sys.exit(EXIT_USAGE)
-    from lobdesk.app.app import LobdeskApp
+    try:
+        from lobdesk.app.app import LobdeskApp
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.partition(".")[0] not in {"textual", "plotext"}:
+            raise
+        text = f"the desk needs {error.name}, which the daemon's image leaves out"
+        raise click.ClickException(f"{text}; run: pip install lobdesk") from error
     from lobdesk.settings import load_settings
 
     settings = load_settings().settings.app

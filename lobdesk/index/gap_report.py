@@ -20,8 +20,11 @@ if TYPE_CHECKING:
 LOST_REACH_US = 10_000_000
 """A gap that begins this long after a loss at most, and before anything else ended, is its cost."""
 
+DERIVE_LAG_US = 1_000_000
+"""A running recorder verifies its newest frames within this time; until then they are no gap."""
+
 US_PER_HOUR = 3_600_000_000
-MAX_SEQ = 2**63 - 1
+PLACE_SEQS = 256
 UNFINISHED = "unfinished"
 """Cause of a stretch that the recording ends in: the book was not verified again."""
 
@@ -39,7 +42,8 @@ class SymbolDay:
         failed: Those after which it had not; None if the source's frames are not indexed as such.
         unverified: The others, during a resync for example; None likewise.
         without_checksum: Books of a source that sends no checksums.
-        repeated: Frames outside of gaps that made no new book: a second connection's.
+        repeated: Frames outside of gaps that made no new book: a second connection's, or the newest
+            ones of a running recorder.
         verified_pct: ``verified`` of the frames that are not repeated; None without frames.
         observed_us: From the symbol's first verified frame to its last book frame, within the day.
         unverifiable_us: What of it no verified book covers.
@@ -49,10 +53,10 @@ class SymbolDay:
         trades_missed: Trades that the numbering shows and nobody received.
         lost_records: Records of the whole source that we could not write.
         lost_cost_us: What of ``unverifiable_us`` followed from that.
-        offset_min_us: Least offset of our clock against the exchange's, None if not known.
+        offset_min_us: Least estimate of the exchange's clock minus ours, None if not known.
         offset_max_us: Greatest.
-        offset_method: ``ping``, or ``recv-exch``: least differences of each hour, which contain
-            the fastest frame's travel time; empty if not known.
+        offset_method: ``ping``, or ``exch-recv``: the fastest frame of each hour, too low by its
+            travel time; empty if not known.
     """
 
     source: str
@@ -165,7 +169,7 @@ SELECT source, symbol, recv_ts_us // {US_PER_HOUR} AS hour,
        count(*) FILTER (verified IS NULL) AS without_checksum,
        min(recv_ts_us) AS first_us, max(recv_ts_us) AS last_us, min(seq) AS first_seq,
        max(seq) AS last_seq,
-       min(recv_ts_us - exch_ts_us) FILTER (recv_ts_us <> exch_ts_us) AS least
+       max(exch_ts_us - recv_ts_us) FILTER (recv_ts_us <> exch_ts_us) AS nearest
 FROM internal.snapshots GROUP BY ALL""",
     "report_frames": f"""
 SELECT source, symbol, recv_ts_us // {US_PER_DAY} AS day, count(*) AS frames,
@@ -203,6 +207,7 @@ SELECT *, EXISTS (
     SELECT source, symbol, '{UNFINISHED}', verified_seq, NULL,
            coalesce(verified_us, first_frame_us), greatest(last_frame_us, verified_us)
     FROM report_extents WHERE last_seq > coalesce(verified_seq, 0)
+      AND last_frame_us - coalesce(verified_us, first_frame_us) > {DERIVE_LAG_US}
 ) g""",
     # A gap over midnight has a piece on each day.
     "report_pieces": f"""
@@ -212,25 +217,35 @@ FROM (
     SELECT *, unnest(range(from_us // {US_PER_DAY}, to_us // {US_PER_DAY} + 1)) AS day
     FROM report_gaps
 )""",
-    # Frames without a verdict of their own lie in a gap or before the first verified one. What
-    # failed follows as in the view raw_events: the frame that began a gap, and snapshots that did
-    # not end it. Gaps of a symbol do not overlap, so each frame is in one at most.
+    # Frames without a verdict of their own lie in a gap or before the first verified one.
+    "report_spans": """
+SELECT g.source, g.symbol, cause, coalesce(last_verified_seq, -1) AS last_seq,
+       coalesce(g.first_verified_seq, e.last_seq + 1) AS end_seq
+FROM report_gaps g JOIN report_extents e USING (source, symbol)
+UNION ALL
+SELECT source, symbol, 'start', -1, first_verified_seq
+FROM report_extents WHERE first_verified_seq IS NOT NULL""",
+    # Only a few frames do, so most of them are set aside before the costly join in order.
+    "report_places": f"""
+SELECT DISTINCT source, symbol,
+       unnest(range(greatest(last_seq, 0) // {PLACE_SEQS}, end_seq // {PLACE_SEQS} + 1)) AS place
+FROM report_spans""",
+    # What failed follows as in the view raw_events: the frame that began a gap, and snapshots that
+    # did not end it. Gaps of a symbol do not overlap, so each frame is in one at most.
     "report_missed": f"""
 SELECT source, symbol, day, count(*) AS missed,
        count(*) FILTER (cause = 'checksum' AND (seq = first OR type = 'snapshot')) AS failed
 FROM (
     SELECT e.source, e.symbol, e.recv_ts_us // {US_PER_DAY} AS day, e.type, e.seq, g.cause,
            min(e.seq) OVER (PARTITION BY g.source, g.symbol, g.last_seq) AS first
-    FROM (SELECT source, symbol, seq, type, recv_ts_us FROM internal.raw_events
-          WHERE {_IS_BOOK_FRAME}) e
-    ASOF JOIN (
-        SELECT source, symbol, cause, coalesce(last_verified_seq, -1) AS last_seq,
-               coalesce(first_verified_seq, {MAX_SEQ}) AS end_seq
-        FROM report_gaps
-        UNION ALL
-        SELECT source, symbol, 'start', -1, first_verified_seq
-        FROM report_extents WHERE first_verified_seq IS NOT NULL
-    ) g ON g.source = e.source AND g.symbol = e.symbol AND e.seq > g.last_seq
+    FROM (
+        SELECT source, symbol, seq, type, recv_ts_us FROM internal.raw_events f
+        SEMI JOIN report_places p ON p.source = f.source AND p.symbol = f.symbol
+              AND p.place = f.seq // {PLACE_SEQS}
+        WHERE {_IS_BOOK_FRAME}
+    ) e
+    ASOF JOIN report_spans g
+      ON g.source = e.source AND g.symbol = e.symbol AND e.seq > g.last_seq
     WHERE e.seq < g.end_seq
 ) GROUP BY ALL""",
     "report_trades": f"""
@@ -238,16 +253,16 @@ SELECT source, {_fact("symbol", "VARCHAR")} AS symbol, recv_ts_us // {US_PER_DAY
        sum({_fact("first_trade_id")} - {_fact("last_trade_id")} - 1) AS missed
 {_notes("trade_gap")} GROUP BY ALL""",
     "report_offsets": f"""
-SELECT source, recv_ts_us // {US_PER_DAY} AS day, min({_fact("offset_us")}) AS least,
-       max({_fact("offset_us")}) AS greatest
+SELECT source, recv_ts_us // {US_PER_DAY} AS day, min({_fact("offset_min_us")}) AS least,
+       max({_fact("offset_max_us")}) AS greatest
 {_notes("offset")} GROUP BY ALL HAVING least IS NOT NULL""",
 }
 
 _DAYS = f"""
 WITH books AS (
     SELECT source, symbol, hour // 24 AS day, sum(verified)::BIGINT AS verified,
-           sum(without_checksum)::BIGINT AS without_checksum, min(least) AS least,
-           max(least) AS greatest
+           sum(without_checksum)::BIGINT AS without_checksum, min(nearest) AS least,
+           max(nearest) AS greatest
     FROM report_hours GROUP BY ALL
 ), pieces AS (
     SELECT source, symbol, day, sum(us)::BIGINT AS us, count(*) FILTER (is_begin) AS gaps,
@@ -292,7 +307,7 @@ SELECT source, symbol, strftime(make_timestamp(day * {US_PER_DAY}), '%Y-%m-%d') 
        gaps, resyncs, trades_missed, lost_records, lost_cost_us,
        coalesce(ping_least, least) AS offset_min_us,
        coalesce(ping_greatest, greatest) AS offset_max_us,
-       CASE WHEN ping_least IS NOT NULL THEN 'ping' WHEN least IS NOT NULL THEN 'recv-exch'
+       CASE WHEN ping_least IS NOT NULL THEN 'ping' WHEN least IS NOT NULL THEN 'exch-recv'
             ELSE '' END AS offset_method
 FROM counted
 WHERE ($1::VARCHAR[] IS NULL OR list_contains($1::VARCHAR[], symbol))

@@ -52,6 +52,7 @@ class JournalWriter:
         next_seq: Sequence number of the next record.
         suspects: Segments that the disk did not confirm.
         boot: Identifier of this boot, which makes ``mono_us`` comparable.
+        on_sync: Called with the seconds that each confirmation of the raw log took.
     """
 
     def __init__(
@@ -97,6 +98,7 @@ class JournalWriter:
         if end.seq == 0 or self._raw.file is not None:
             self._mark(end.seq, end.crc)
         self._is_dirty = False
+        self.on_sync: Callable[[float], None] | None = None
         self.suspects: list[str] = []
         self._unsaid: deque[tuple[Path, OSError]] = deque()
         self._closing = threading.Event()
@@ -217,8 +219,11 @@ class JournalWriter:
             if file is None or not self._is_dirty:
                 return
             self._is_dirty = False
+            started_s = time.monotonic()
             try:
                 file.sync()
+                if self.on_sync is not None:
+                    self.on_sync(time.monotonic() - started_s)
             except OSError as error:
                 # What the system dropped once it will not write on a second try.
                 self._suspect(file.path, error)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import time
 from collections import deque
 from itertools import takewhile
 from typing import TYPE_CHECKING, NamedTuple
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
     from lobdesk.derive import Derived
     from lobdesk.engine import Verdict
+    from lobdesk.recorder.times import Times
 
 logger = logging.getLogger(__name__)
 
@@ -59,11 +61,13 @@ class Outcome(NamedTuple):
         event: The frame's record.
         verdict: What it is.
         trade_symbols: Symbol of each new trade in it.
+        gap_symbols: Symbol of each gap that it ended.
     """
 
     event: RawEvent
     verdict: Verdict
     trade_symbols: list[str]
+    gap_symbols: list[str]
 
 
 class Recorder:
@@ -77,6 +81,8 @@ class Recorder:
         lost: Records that could not be written.
         seq: Number of the last record.
         last_frame_us: Wall clock of the last frame; 0 before the first.
+        written: How long it took until frames were written; None if nobody asked.
+        synced: How long the disk took to confirm.
         lost_frames: Received frames among them.
         write_error: Why records cannot be written now; empty while they can.
         is_interrupted: Records were lost, so the log needs new snapshots of all books.
@@ -107,6 +113,8 @@ class Recorder:
         self.is_interrupted = False
         self.stranded: list[tuple[int, str]] = []
         self._root = root
+        self.written: Times | None = None
+        self.synced: Times | None = None
         self._queue_size = queue_size
         self._queue: deque[RawEvent] = deque()
         self._behind_from: int | None = None
@@ -182,6 +190,14 @@ class Recorder:
         if step_us:
             self._note("clock", stamp, conn, {"step_us": step_us})
         self._append("in", frame, stamp, conn)
+        if self.written is not None:
+            self.written.add(time.monotonic_ns() / 1e9 - stamp.mono_us / 1e6)
+
+    def measure(self, written: Times, synced: Times) -> None:
+        """Count from now on how long it takes until a frame is written, and the disk confirms."""
+        self.written, self.synced = written, synced
+        if self._recording is not None:
+            self._recording.journal.on_sync = synced.add
 
     def work(self, limit: int) -> list[Outcome]:
         """Derive from the oldest waiting frames, at most ``limit`` of them."""
@@ -221,7 +237,8 @@ class Recorder:
             self.stranded += derived.stranded
             if derived.verdict is not None:
                 trades = [line.symbol for line in derived.lines if line.log == TRADES]
-                outcomes.append(Outcome(event, derived.verdict, trades))
+                gaps = [note["symbol"] for note in derived.notes if note["kind"] == "gap"]
+                outcomes.append(Outcome(event, derived.verdict, trades, gaps))
         return outcomes
 
     def sync(self) -> None:

@@ -27,6 +27,8 @@ class BookReport(msgspec.Struct, frozen=True, kw_only=True):
         failed: Book frames whose checksum differed.
         unverified: Book frames that could not be checked, for example during a resync.
         trades: Trades recorded.
+        gaps: Gaps noted.
+        lag_us: Receipt less exchange time of the last book frame; None if it has no time.
         reason: Why it was refused, else empty.
     """
 
@@ -36,6 +38,8 @@ class BookReport(msgspec.Struct, frozen=True, kw_only=True):
     failed: int = 0
     unverified: int = 0
     trades: int = 0
+    gaps: int = 0
+    lag_us: int | None = None
     reason: str = ""
 
 

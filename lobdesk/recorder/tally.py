@@ -33,12 +33,19 @@ class Tally:
             book = self._books.get(verdict_of_book.symbol)
             if book is not None:
                 book.counts[verdict_of_book.state] += 1
+                recv_ts_us, exch_ts_us = outcome.event.recv_ts_us, verdict_of_book.exch_ts_us
+                if exch_ts_us not in {0, recv_ts_us}:
+                    book.lag_us = recv_ts_us - exch_ts_us
         for symbol in outcome.trade_symbols:
             if symbol in self._books:
                 self._books[symbol].trades += 1
+        for symbol in outcome.gap_symbols:
+            if symbol in self._books:
+                self._books[symbol].gaps += 1
         if verdict.kind == "malformed":
             self.malformed += 1
-            facts = {"seq": outcome.event.seq, "reason": verdict.reason}
+            event = outcome.event
+            facts = {"seq": event.seq, "reason": verdict.reason, "connection": event.conn}
             logger.warning("malformed frame", extra=facts)
 
     def enter(self, states: Mapping[str, str], now_us: int) -> None:
@@ -55,6 +62,8 @@ class Tally:
                 state=book.state,
                 since_us=book.since_us,
                 trades=book.trades,
+                gaps=book.gaps,
+                lag_us=book.lag_us,
                 reason=refusals.get(symbol, ""),
                 **book.counts,
             )
@@ -66,5 +75,6 @@ class _Book:
     def __init__(self, since_us: int) -> None:
         self.state = "unsubscribed"
         self.since_us = since_us
-        self.trades = 0
+        self.trades = self.gaps = 0
+        self.lag_us: int | None = None
         self.counts = {"verified": 0, "failed": 0, "unverified": 0}

@@ -4,6 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import click
 import pytest
 
 from lobdesk import __version__
@@ -160,6 +161,17 @@ def test_doctor_finds_the_engine() -> None:
     findings = {finding["name"]: finding for finding in json.loads(result.stdout)["findings"]}
     assert findings["engine"]["state"] == "ok"
     assert result.returncode == 0
+
+
+def test_an_image_without_the_desk_says_so_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    import lobdesk.cli.desk as desk
+
+    for name in [name for name in sys.modules if name.startswith(("textual", "lobdesk.app"))]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "textual", None)
+    monkeypatch.setattr(desk, "is_terminal", lambda _: True)
+    with pytest.raises(click.ClickException, match="which the daemon's image leaves out; run: pip"):
+        desk.open_desk()
 
 
 def test_the_data_directory_can_come_from_the_configuration(

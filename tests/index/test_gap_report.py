@@ -64,8 +64,8 @@ def worked(tmp_path_factory) -> Path:
     market.tell("lost", -8, records=7, from_us=us(-15), to_us=us(-8))
     market.tell("close", -8, reason="books must be built anew")
     market.tell("open", 1)
-    market.tell("offset", 2, offset_us=-2000)
-    market.tell("offset", 3, offset_us=500)
+    market.tell("offset", 2, offset_us=-1900, offset_min_us=-2000, offset_max_us=-1000)
+    market.tell("offset", 3, offset_us=500, offset_min_us=400, offset_max_us=500)
     first = market.book(10, kind="snapshot")
     market.gap(10, "close", last, first, -20)
     market.tell("trade_gap", 11, symbol=PAIR, last_trade_id=5, first_trade_id=9)
@@ -86,9 +86,9 @@ def test_day_before_midnight_as_worked_by_hand(worked) -> None:
     assert day.clean_pct == pytest.approx(100 / 3)
     assert (day.gaps, day.resyncs, day.trades_missed) == (2, 1, 0)
     assert (day.lost_records, day.lost_cost_us) == (7, 20 * SECOND_US)
-    # recv - exch = 100 seq - 300,000 µs, least for the first frame; only one hour.
-    assert (day.offset_min_us, day.offset_max_us) == (-299_900, -299_900)
-    assert day.offset_method == "recv-exch"
+    # exch - recv = 300,000 - 100 seq µs, greatest for the first frame; only one hour.
+    assert (day.offset_min_us, day.offset_max_us) == (299_900, 299_900)
+    assert day.offset_method == "exch-recv"
 
 
 def test_day_after_midnight_as_worked_by_hand(worked) -> None:
@@ -156,6 +156,19 @@ def test_symbol_that_was_never_verified_is_one_unfinished_gap(tmp_path) -> None:
     (day,) = found.days
     assert (day.verified, day.unverified, day.clean_pct) == (0, 2, 0.0)
     assert [(gap.cause, gap.last_verified_seq) for gap in found.gaps] == [("unfinished", None)]
+
+
+def test_newest_frames_of_a_running_recorder_are_no_gap(tmp_path) -> None:
+    market = Market(tmp_path / "l2")
+    market.book(0, kind="snapshot")
+    market.book(2)
+    market.book(2.5, is_verified=False)  # the second stage has not come to it yet
+    update_index(tmp_path)
+
+    found = report(tmp_path)
+
+    assert found.gaps == []
+    assert (found.days[0].verified_pct, found.days[0].repeated) == (100.0, 1)
 
 
 def test_source_without_checksums_counts_its_books(tmp_path) -> None:
