@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from lobdesk.engine_records import RECORD_DTYPE
 from lobdesk.index.catalog import open_catalog
 from lobdesk.index.columns import read_snapshots, read_trades
 from lobdesk.index.durable import write_durably
@@ -35,20 +36,6 @@ if TYPE_CHECKING:
 MAGIC = b"LOBREC1\n"
 ALIGNMENT = 64
 VERSION = 1
-
-RECORD_DTYPE = np.dtype(
-    [
-        ("exch_ts_us", "<i8"),
-        ("recv_ts_us", "<i8"),
-        ("price_ticks", "<i4"),
-        ("kind", "u1"),
-        ("side", "u1"),
-        ("flags", "<u2"),
-        ("qty_lots", "<i8"),
-    ]
-)
-"""One record, 32 bytes: kind 1 depth, 2 trade, 3 clear; flags 1 last of message, 2 snapshot,
-4 evicted, 8 exchange only, 16 local only."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from lobdesk.engine_records import RECORD_DTYPE
 from lobdesk.index import (
     open_catalog,
     open_market_records,
@@ -12,7 +13,6 @@ from lobdesk.index import (
     write_market_records,
 )
 from lobdesk.index.errors import RecordsError, UnknownSymbolError
-from lobdesk.index.records import RECORD_DTYPE
 from tests.index.journals import JournalWriter, plain_snapshot, plain_trade
 
 DAY_US = 86_400_000_000
