@@ -146,7 +146,7 @@ class PartWriter:
         with publishing(self._lake / path) as temporary:
             self._con.execute(
                 f"COPY (SELECT {columns} FROM {source}) TO {duck.quote(str(temporary))} "
-                f"(FORMAT parquet, COMPRESSION zstd{metadata})"
+                f"(FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1{metadata})"
             )
             digest = file_digest(temporary)
             size = temporary.stat().st_size

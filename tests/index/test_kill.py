@@ -14,6 +14,7 @@ import pytest
 
 from lobdesk.index import open_catalog, update_index
 from tests.index import kills
+from tests.index.journals import JournalWriter
 from tests.index.test_update import append_snapshots, plain_journal
 
 ROUNDS = 4
@@ -54,7 +55,7 @@ def test_crash_before_each_file_operation_is_harmless(
 ) -> None:
     """An update that writes, merges, merges a day and deletes, cut at each of its steps."""
     origin = tmp_path / "origin"
-    writer = kills.JournalWriter(origin / "l2", segment_lines=40)
+    writer = JournalWriter(origin / "l2", segment_lines=40)
     kills.append(writer, 20)
     update_index(origin)
     kills.append(writer, 240)

@@ -40,12 +40,9 @@ while last < end and time.monotonic() < deadline:
 assert last >= end, (last, end)
 print(rounds)
 """
-DESK = NOTEBOOK.replace(
-    "while last",
-    "catalog = open_catalog(Path(sys.argv[1]))\nwhile last",
-).replace(
-    "    with open_catalog(Path(sys.argv[1])) as catalog:\n        (",
-    "    catalog.refresh()\n    (",
+OPEN = "    with open_catalog(Path(sys.argv[1])) as catalog:\n        (("
+DESK = NOTEBOOK.replace(OPEN, "    catalog.refresh()\n    ((").replace(
+    "while last", "catalog = open_catalog(Path(sys.argv[1]))\nwhile last"
 )
 
 
@@ -196,21 +193,13 @@ def test_reader_of_another_user_needs_read_access_only(tmp_path: Path) -> None:
     assert found.returncode == 0, found.stderr
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        "a?b",
-        "a*b",
-        "with space",
-        "it's",
-        'say "x"',
-        "dätä-数据",
-        "two\nlines",
-        "100%20",
-        "a[0-9]b",
-        "-c",
-    ],
-)
+NAMES = (
+    "a?b", "a*b", "with space", "it's", 'say "x"', "dätä-数据", "two\nlines", "100%20", "a[0-9]b",
+    "-c",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_data_directory_of_any_name(tmp_path: Path, name: str) -> None:
     data = tmp_path / name
     path = plain_journal(data, 3)
