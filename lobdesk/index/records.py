@@ -6,9 +6,14 @@ header padded with blanks so that the records begin at a multiple of 64, and the
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
+import glob
 import hashlib
 import json
+import os
+import threading
+import time
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
@@ -19,7 +24,7 @@ import numpy as np
 from lobdesk.engine_records import RECORD_DTYPE
 from lobdesk.index.catalog import open_catalog
 from lobdesk.index.columns import read_snapshots, read_trades
-from lobdesk.index.durable import write_durably
+from lobdesk.index.durable import TEMPORARY, write_durably
 from lobdesk.index.errors import RecordsError, UnknownSymbolError
 from lobdesk.index.query import query_errors
 from lobdesk.index.stream import BASE_LATENCY_US, CLOCKS, Grid, build_stream
@@ -36,6 +41,7 @@ if TYPE_CHECKING:
 MAGIC = b"LOBREC1\n"
 ALIGNMENT = 64
 VERSION = 1
+ABANDONED_S = 3600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,7 +266,18 @@ def _write(path: Path, header: dict[str, Any], records: NDArray[np.void]) -> Non
     begin = len(MAGIC) + 4
     padded = text + b" " * (-(begin + len(text)) % ALIGNMENT)
     length = len(padded).to_bytes(4, "little")
-    write_durably(path, MAGIC + length + padded + records.tobytes())
+    # Every backtest may find the file stale, so several processes may write it at once.
+    _forget_abandoned(path)
+    name = f".{os.getpid()}-{threading.get_ident()}"
+    write_durably(path, MAGIC + length + padded + records.tobytes(), name)
+
+
+def _forget_abandoned(path: Path) -> None:
+    """Delete what writers of this file left that were killed."""
+    for left in path.parent.glob(f"{glob.escape(path.name)}.*{TEMPORARY}"):
+        with contextlib.suppress(FileNotFoundError):
+            if time.time() - left.stat().st_mtime > ABANDONED_S:
+                left.unlink()
 
 
 def _read_header(path: Path) -> tuple[dict[str, Any], int]:
