@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from lobdesk.backtest.data import RECORD_DTYPE, MarketData
+from lobdesk.backtest.data import MarketData
 from lobdesk.backtest.replay import OwnOrder, Replay, ReplayView, open_replay
 from lobdesk.backtest.run import Account, Backtest, Result
 from lobdesk.backtest.scenario import run_scenario
 from lobdesk.backtest.strategies import JoinTouch, SignalFollower, Strategy
 from lobdesk.backtest.sweep import run_many
+from lobdesk.engine_records import RECORD_DTYPE
 
 __all__ = [
     "RECORD_DTYPE",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lobdesk.backtest.data import KINDS, RECORD_DTYPE, MarketData
+from lobdesk.backtest.data import MarketData
 from lobdesk.backtest.errors import RefusedDataError, ScenarioError
 from lobdesk.backtest.model import (
     ORDER_TYPES,
@@ -19,6 +19,7 @@ from lobdesk.backtest.model import (
 )
 from lobdesk.backtest.run import ALL_EVENTS, Backtest
 from lobdesk.engine import script
+from lobdesk.engine_records import KINDS, RECORD_DTYPE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

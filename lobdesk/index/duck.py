@@ -89,7 +89,7 @@ def select_list(table: Table, columns: Columns) -> str:
             parts.append(f'{quote(value)} AS "{column.name}"')
         elif column.type.endswith("]"):
             levels = ", ".join(f'"{column.name}_{level}"' for level in range(BOOK_LEVELS))
-            parts.append(f'array_value({levels})::{column.type} AS "{column.name}"')
+            parts.append(f'[{levels}] AS "{column.name}"')
         else:
             parts.append(f'"{column.name}"::{column.type} AS "{column.name}"')
     return ", ".join(parts)

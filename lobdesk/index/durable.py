@@ -18,13 +18,17 @@ TEMPORARY = ".tmp"
 
 
 @contextmanager
-def publishing(path: Path) -> Iterator[Path]:
+def publishing(path: Path, name: str = "") -> Iterator[Path]:
     """Give a temporary file to write, which is then durable under its real name.
+
+    Args:
+        path: The real name.
+        name: Tells the temporary files of several writers of one file apart.
 
     Raises:
         IndexWriteError: It cannot be written; nothing of it is left.
     """
-    temporary = path.with_name(path.name + TEMPORARY)
+    temporary = path.with_name(path.name + name + TEMPORARY)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary.unlink(missing_ok=True)
@@ -38,13 +42,13 @@ def publishing(path: Path) -> Iterator[Path]:
         raise IndexWriteError(path, error) from error
 
 
-def write_durably(path: Path, data: bytes) -> None:
+def write_durably(path: Path, data: bytes, name: str = "") -> None:
     """Write a file so that after a crash it is there whole or not at all.
 
     Raises:
         IndexWriteError: It cannot be written.
     """
-    with publishing(path) as temporary:
+    with publishing(path, name) as temporary:
         temporary.write_bytes(data)
 
 

@@ -41,7 +41,7 @@ class IndexWriteError(CatalogError):
 
     def __init__(self, path: Path, error: Exception) -> None:
         self.path = path
-        reason = error.strerror if isinstance(error, OSError) else str(error).splitlines()[0]
+        reason = error.strerror if isinstance(error, OSError) else " ".join(str(error).split())
         super().__init__(
             f"{path}: cannot be written: {reason}; the journal and what was indexed before are "
             "untouched: when that is put right (is the disk full?), run: lobdesk index"

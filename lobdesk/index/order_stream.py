@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from lobdesk.index.records_file import RECORD_DTYPE
+from lobdesk.engine_records import RECORD_DTYPE
 from lobdesk.index.stream import Grid, clock_offset, rising, to_lots, to_ticks
 
 if TYPE_CHECKING:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-import zlib
 from typing import TYPE_CHECKING
 
 import msgspec
 
+from lobdesk import engine
 from lobdesk.index import duck
 from lobdesk.index.commits import (
     Commit,
@@ -76,7 +76,7 @@ class PartWriter:
         commit = Commit(
             v=SCHEMA_VERSION, source=segment.source, kind=segment.kind, symbol=segment.symbol,
             date=segment.date, segment=segment.name, begin=block.begin, end=block.end, parts=parts,
-            stats=extract.stats, frames=extract.frames, crc=zlib.crc32(block.data),
+            stats=extract.stats, frames=extract.frames, crc=engine.crc32(block.data),
             head_crc=proof[0], tail_crc=proof[1],
         )  # fmt: skip
         return self._write_commit(commit)
@@ -146,7 +146,7 @@ class PartWriter:
         with publishing(self._lake / path) as temporary:
             self._con.execute(
                 f"COPY (SELECT {columns} FROM {source}) TO {duck.quote(str(temporary))} "
-                f"(FORMAT parquet, COMPRESSION zstd{metadata})"
+                f"(FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1{metadata})"
             )
             digest = file_digest(temporary)
             size = temporary.stat().st_size

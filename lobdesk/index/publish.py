@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
+import tempfile
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import duckdb
@@ -20,7 +23,6 @@ from lobdesk.index.view_sql import VIEWS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from lobdesk.index.chain import Cache, Chains
     from lobdesk.index.segments import Segment
@@ -172,17 +174,25 @@ def _attach(con: duckdb.DuckDBPyConnection, path: Path) -> None:
 
 
 @contextmanager
-def _create(temporary: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+def _create(target: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     """Make a new database file, attached as ``catalog``, and let go of it."""
-    temporary.with_name(temporary.name + ".wal").unlink(missing_ok=True)
+    if "?" in str(target):
+        # DuckDB takes what follows for parameters and looks for its log at another path.
+        with tempfile.TemporaryDirectory(prefix="lobdesk-catalog-") as folder:
+            file = Path(folder) / target.name
+            with _create(file) as con:
+                yield con
+            shutil.copyfile(file, target)
+        return
     con = duck.connect(threads=1)
     try:
         # Files of the newer format cannot be read by DuckDB 1.5.
-        con.execute(f"ATTACH {duck.quote(str(temporary))} AS catalog (STORAGE_VERSION 'v1.5.0')")
+        con.execute(f"ATTACH {duck.quote(str(target))} AS catalog (STORAGE_VERSION 'v1.5.0')")
         yield con
         con.execute("DETACH catalog")
     finally:
         con.close()
+        target.with_name(target.name + ".wal").unlink(missing_ok=True)
 
 
 def _copy_runs(con: duckdb.DuckDBPyConnection, runs: list[list[Any]]) -> None:

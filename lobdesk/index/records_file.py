@@ -7,16 +7,22 @@ so that the records begin at a multiple of 64, the records, and, where the heade
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
+import glob
 import hashlib
 import json
+import os
+import threading
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lobdesk.index.durable import write_durably
+from lobdesk.engine_records import RECORD_DTYPE
+from lobdesk.index.durable import TEMPORARY, write_durably
 from lobdesk.index.errors import RecordsError
 from lobdesk.paths import encode_symbol
 from lobdesk.units import EPOCH
@@ -32,19 +38,7 @@ ALIGNMENT = 64
 VERSION = 1
 ORDER_ID_BYTES = 8
 
-RECORD_DTYPE = np.dtype(
-    [
-        ("exch_ts_us", "<i8"),
-        ("recv_ts_us", "<i8"),
-        ("price_ticks", "<i4"),
-        ("kind", "u1"),
-        ("side", "u1"),
-        ("flags", "<u2"),
-        ("qty_lots", "<i8"),
-    ]
-)
-"""One record, 32 bytes: kind 1 depth, 2 trade, 3 clear, 10 add, 11 cancel, 12 modify, 13 fill;
-flags 1 last of message, 2 snapshot, 4 evicted, 8 exchange only, 16 local only."""
+ABANDONED_S = 3600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +165,18 @@ def write_records(
     padded = text + b" " * (-(begin + len(text)) % ALIGNMENT)
     length = len(padded).to_bytes(4, "little")
     numbers = b"" if order_ids is None else order_ids.tobytes()
-    write_durably(path, MAGIC + length + padded + records.tobytes() + numbers)
+    # Every backtest may find the file stale, so several processes may write it at once.
+    _forget_abandoned(path)
+    name = f".{os.getpid()}-{threading.get_ident()}"
+    write_durably(path, MAGIC + length + padded + records.tobytes() + numbers, name)
+
+
+def _forget_abandoned(path: Path) -> None:
+    """Delete what writers of this file left that were killed."""
+    for left in path.parent.glob(f"{glob.escape(path.name)}.*{TEMPORARY}"):
+        with contextlib.suppress(FileNotFoundError):
+            if time.time() - left.stat().st_mtime > ABANDONED_S:
+                left.unlink()
 
 
 def _date(day: int) -> str:

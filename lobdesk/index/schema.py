@@ -26,6 +26,11 @@ class Column:
     text: str
     expression: str = ""
 
+    @property
+    def stored_type(self) -> str:
+        """Type in parts: Parquet has no arrays of fixed size, and making them costs most of all."""
+        return self.type.replace(f"[{BOOK_LEVELS}]", "[]")
+
 
 @dataclass(frozen=True, slots=True)
 class Table:
@@ -53,7 +58,7 @@ class Table:
 
     def definition(self) -> str:
         """Return the stored columns with types, as in CREATE TABLE."""
-        return ", ".join(f'"{column.name}" {column.type}' for column in self.columns)
+        return ", ".join(f'"{column.name}" {column.stored_type}' for column in self.columns)
 
 
 SOURCE = Column("source", "VARCHAR", "Recorder or imported source.")

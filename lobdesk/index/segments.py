@@ -175,19 +175,17 @@ def read_blocks(
 
 
 def _plain_blocks(segment: Segment, begin: int, stop: int, block_bytes: int) -> Iterator[Block]:
-    rest = b""
-    offset = begin
-    while offset < stop:
-        data = read_range(segment, offset, min(block_bytes, stop - offset))
-        if not data:
-            break
-        offset += len(data)
-        joined = rest + data
-        cut = joined.rfind(b"\n") + 1
-        rest = joined[cut:]
+    size = block_bytes
+    while begin < stop:
+        data = read_range(segment, begin, min(size, stop - begin))
+        cut = data.rfind(b"\n") + 1
         if cut:
-            yield Block(segment=segment, begin=begin, end=begin + cut, data=joined[:cut])
+            yield Block(segment=segment, begin=begin, end=begin + cut, data=data[:cut])
             begin += cut
+        elif len(data) == size:
+            size *= 2  # the line is longer than a block
+        else:
+            break
 
 
 def _sealed_blocks(segment: Segment, begin: int, stop: int, block_bytes: int) -> Iterator[Block]:

@@ -50,6 +50,7 @@ def open_session(
     threads: int = 2,
     has_tail: bool = True,
     memory_limit: str = duck.MEMORY_LIMIT,
+    catalog: Path | None = None,
 ) -> Session:
     """Open a private database with all views over one data directory.
 
@@ -59,6 +60,7 @@ def open_session(
         threads: DuckDB's workers.
         has_tail: Also read what is not in parts yet.
         memory_limit: DuckDB's own bound.
+        catalog: Copy of the catalogue to read instead of the published one.
 
     Raises:
         IndexMissingError: There is no index.
@@ -67,7 +69,7 @@ def open_session(
     """
     con = duck.connect(threads=threads, temp_dir=temp_dir, memory_limit=memory_limit)
     try:
-        indexed, session = _copy_catalog(con, paths)
+        indexed, session = _copy_catalog(con, paths, catalog or paths.catalog)
         con.execute(EXACT_DECIMAL)
         con.execute("CREATE SCHEMA tail")
         for table in TABLES.values():
@@ -89,13 +91,15 @@ def open_session(
     return session
 
 
-def _copy_catalog(con: duckdb.DuckDBPyConnection, paths: DataPaths) -> tuple[Indexed, Session]:
+def _copy_catalog(
+    con: duckdb.DuckDBPyConnection, paths: DataPaths, file: Path
+) -> tuple[Indexed, Session]:
     """Copy the published catalogue and let go of it at once."""
     path = paths.catalog
-    if not path.is_file():
+    if not file.is_file():
         raise IndexMissingError(paths.root)
     try:
-        con.execute(f"ATTACH {duck.quote(str(path))} AS catalog (READ_ONLY)")
+        con.execute(f"ATTACH {duck.quote(str(file))} AS catalog (READ_ONLY)")
         meta = dict(con.execute("SELECT key, value FROM catalog.meta").fetchall())
     except duckdb.Error as error:
         reason = str(error).splitlines()[0]

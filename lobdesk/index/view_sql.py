@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from lobdesk.index.schema import TABLES
 
 if TYPE_CHECKING:
-    from lobdesk.index.schema import Table
+    from lobdesk.index.schema import Column, Table
 
 _POWERS = " ".join(
     f"WHEN {digits} THEN {'1' if digits == 0 else '0.' + '0' * (digits - 1) + '1'}::DECIMAL(19,18)"
@@ -50,11 +50,17 @@ FROM internal.runs
 
 
 def _view(table: Table) -> str:
-    stored = [f't."{column.name}"' for column in table.columns]
+    stored = [_stored(column) for column in table.columns]
     added = [f'({column.expression}) AS "{column.name}"' for column in table.view_columns]
     return (
         f"SELECT {', '.join([*stored, *added])} FROM internal.{table.name} t {table.joins}".strip()
     )
+
+
+def _stored(column: Column) -> str:
+    if column.type == column.stored_type:
+        return f't."{column.name}"'
+    return f't."{column.name}"::{column.type} AS "{column.name}"'
 
 
 VIEWS = {name: _view(table) for name, table in TABLES.items()} | {

@@ -6,7 +6,9 @@ else, runs the statement and writes the rows to standard output.
 
 from __future__ import annotations
 
+import contextlib
 import os
+import shutil
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -60,10 +62,11 @@ def main() -> None:
 def _serve(request: Request) -> Iterator[dict[str, Any]]:
     paths = DataPaths(Path(request.data_dir))
     temp_dir = Path(request.temp_dir)
+    catalog = _copy_catalog(paths, temp_dir)
     if request.is_fenced:
         fence.confine(readable=readable(paths), writable=[temp_dir])
     fence.limit_resources(memory_bytes=ADDRESS_SPACE, cpu_s=request.cpu_s, file_bytes=LARGEST_FILE)
-    session = open_session(paths, temp_dir=temp_dir, memory_limit=MEMORY_LIMIT)
+    session = open_session(paths, temp_dir=temp_dir, memory_limit=MEMORY_LIMIT, catalog=catalog)
     set_variables(session.con, request.variables)
     _lock_down(session, temp_dir)
     text = check_statement(session.con, request.text)
@@ -75,9 +78,17 @@ def _serve(request: Request) -> Iterator[dict[str, Any]]:
     yield from fetch_rows(session.con, BATCH_ROWS, request.limit)
 
 
+def _copy_catalog(paths: DataPaths, temp_dir: Path) -> Path:
+    """Copy the catalogue before the fence, which would not know a newer one of the same name."""
+    copy = temp_dir / paths.catalog.name
+    with contextlib.suppress(FileNotFoundError):
+        shutil.copyfile(paths.catalog, copy)
+    return copy
+
+
 def readable(paths: DataPaths) -> list[Path]:
     """Return what the session opens, and what Python may still import."""
-    data = [paths.catalog, paths.lake, paths.runs, paths.recorder_journal, paths.sources]
+    data = [paths.lake, paths.runs, paths.recorder_journal, paths.sources]
     code = [Path(name) for name in {sys.prefix, sys.base_prefix, *sys.path} if name]
     package = Path(__file__).parent.parent
     libraries = [Path(name) for name in ("/usr/lib", "/lib", "/lib64", "/usr/share/zoneinfo")]
