@@ -154,14 +154,10 @@ def _parameters(query: Query | None, params: tuple[str, ...]) -> dict[str, str |
 def _scope(
     symbol: str | None, source: str | None, begin: str | None, end: str | None
 ) -> dict[str, str | float]:
-    found: dict[str, str | float] = {}
-    for key, text in (("symbol", symbol), ("source", source)):
-        if text is not None:
-            found[key] = text
-    for key, text in (("from_us", begin), ("to_us", end)):
-        if text is not None:
-            found[key] = read_instant(text, "sql")
-    return found
+    names = {"symbol": symbol, "source": source}
+    found: dict[str, str | float] = {key: text for key, text in names.items() if text is not None}
+    times = {"from_us": begin, "to_us": end}
+    return found | {key: read_instant(text, "sql") for key, text in times.items() if text}
 
 
 def _write_binary(question: _Question, form: str, output: Path | None) -> None:
@@ -201,11 +197,16 @@ def _print(answer: Answer, form: str, output: Path | None) -> None:
         for piece in render(answer, form):
             click.echo(piece, nl=False)
         return
+    # A query that fails half-way must not leave half an answer under the name of a whole one.
+    partial = output.with_name(f".{output.name}.part")
     try:
-        with output.open("w", encoding="utf-8", newline="") as stream:
+        with partial.open("w", encoding="utf-8", newline="") as stream:
             stream.writelines(render(answer, form))
+        partial.replace(output)
     except OSError as error:
         raise SettingsError(str(output), "", f"cannot be written: {error.strerror}") from error
+    finally:
+        partial.unlink(missing_ok=True)
 
 
 def _cut_note(rows: int) -> str:

@@ -226,7 +226,7 @@ def test_sweep_is_one_aggressor_over_several_prices(story: Path) -> None:
     (row,) = audit(story, "largest_sweeps")
 
     assert (row["levels"], row["trades"], row["side"]) == (3, 3, "buy")
-    assert row["qty"] == Decimal("2")
+    assert row["qty"] == Decimal(2)
     assert row["notional"] == pytest.approx(50.01 + 100.03 + 50.025, abs=0.006)
     assert (row["first_price"], row["last_price"]) == (Decimal("100.02"), Decimal("100.05"))
     assert row["reach_bps"] == pytest.approx(0.03 / 100.02 * 1e4, abs=1e-4)
@@ -276,7 +276,7 @@ def test_bars_of_trades_say_where_trades_are_missing(story: Path) -> None:
     first, second, third = bars
     # Exchange times: 1.495, 2.995 in the first bar; 3.995 too; 4.995 in the second.
     assert [first[key] for key in ("open", "high", "low", "close")] == [
-        Decimal("100.02"), Decimal("100.05"), Decimal("99.99"), Decimal("100"),
+        Decimal("100.02"), Decimal("100.05"), Decimal("99.99"), Decimal(100),
     ]  # fmt: skip
     assert (first["volume"], first["buy_volume"], first["trades"]) == (Decimal("2.2"), 2, 5)
     assert first["vwap"] == pytest.approx((200.065 + 9.999 + 10) / 2.2)
