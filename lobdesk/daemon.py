@@ -3,30 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
+import itertools
 import logging
 import os
 import signal
 import time
 from typing import TYPE_CHECKING
 
-from lobdesk.feed import (
-    SILENCE_LIMIT_S,
-    AllRefusedError,
-    ConnectFailedError,
-    FeedSession,
-    ReconnectPolicy,
-    UnreachableError,
-    open_connection,
-)
+from lobdesk.feed import SILENCE_LIMIT_S, AttemptBudget
 from lobdesk.journal import boot_id
 from lobdesk.recorder import Recorder, RecorderReport, Tally, now, write_report
+from lobdesk.recorder.link import Lines, book_states, refusals
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Awaitable
     from pathlib import Path
 
-    from lobdesk.feed import Connection
+    from lobdesk.feed import FeedSession
     from lobdesk.recorder import Outcome
     from lobdesk.settings import DaemonSettings
 
@@ -38,19 +31,8 @@ BATCH = 32
 READ_BACK_BATCH = 2000
 TICK_S = 0.05
 REPORT_INTERVAL_S = 1.0
-FIRST_ATTEMPTS = 5
-"""Failures to connect, before there was any connection, that end the daemon."""
-
 DRAIN_S = 1.0
 """Time that the second stage gets at the end; the next start derives the rest."""
-
-WARNINGS = {
-    "book suspect",
-    "subscription refused",
-    "request refused",
-    "rate limited",
-    "subscription not answered",
-}
 
 
 class Daemon:
@@ -58,8 +40,7 @@ class Daemon:
 
     Attributes:
         recorder: What came so far.
-        session: Subscriptions of the connection in use.
-        is_in_maintenance: The exchange said so last.
+        links: The lines to the exchange.
     """
 
     def __init__(
@@ -83,7 +64,6 @@ class Daemon:
         Raises:
             JournalLockedError: Another recorder is at work there.
         """
-        self._silence_limit_s = silence_limit_s
         self.recorder = Recorder(
             root,
             depth=settings.book_depth,
@@ -95,24 +75,40 @@ class Daemon:
         self._root = root
         self._duration_s = duration_s
         self._max_frames = max_frames
-        self.session = self._new_session()
-        self._policy = ReconnectPolicy()
         self._started_us = now().recv_ts_us
-        self._conn = self._connects = self._earlier_resyncs = 0
-        self._connection: Connection | None = None
-        self.is_in_maintenance = False
         self._tally = Tally(settings.symbols, self._started_us)
         self._stop = asyncio.Event()
         self._is_ending = False
         self._has_work = asyncio.Event()
         self._ended = ""
         self._derive_error = ""
+        self._lines = Lines(
+            settings=settings,
+            recorder=self.recorder,
+            numbers=itertools.count(1),
+            on_frame=self._on_frame,
+            wake=self._has_work.set,
+            stopping=self._stop,
+            silence_limit_s=silence_limit_s,
+            budget=AttemptBudget(),
+        )
+        self.links = self._lines.open_links(2 if settings.redundant else 1)
+
+    @property
+    def is_in_maintenance(self) -> bool:
+        """The exchange said so last."""
+        return self._lines.is_in_maintenance
+
+    @property
+    def session(self) -> FeedSession:
+        """Subscriptions of the first line."""
+        return self.links[0].session
 
     def stop(self, reason: str) -> None:
         """Ask for the end."""
         if not self._stop.is_set():
             logger.info("stopping", extra={"reason": reason})
-            self._ended = reason
+            self._ended = self._lines.ended = reason
             self._stop.set()
 
     async def run(self) -> None:
@@ -131,7 +127,7 @@ class Daemon:
             asyncio.create_task(task) for task in (self._report_now_and_then(), self._tick())
         ]
         try:
-            await self._connect_again_and_again()
+            await self._run_links()
         except BaseException as error:
             self._ended = self._ended or str(error) or type(error).__name__
             raise
@@ -141,76 +137,25 @@ class Daemon:
             await asyncio.gather(*helpers, return_exceptions=True)
             await self._finish(deriving)
 
-    async def _connect_again_and_again(self) -> None:
-        failures = 0
-        while not self._stop.is_set():
-            delay_s = self._policy.next_delay_s(
-                time.monotonic(), in_maintenance=self.is_in_maintenance
-            )
-            if await self._stopped_within(delay_s):
-                return
-            self._policy.attempted(time.monotonic())
-            try:
-                await self._record_one_connection()
-            except ConnectFailedError as error:
-                failures += 1
-                facts = {"url": self._settings.ws_url, "reason": str(error), "attempt": failures}
-                logger.warning("connection failed", extra=facts)
-                if not self._connects and failures >= FIRST_ATTEMPTS:
-                    raise UnreachableError(self._settings.ws_url, failures, str(error)) from error
-            if self.session.is_all_refused:
-                raise AllRefusedError(self.session.refusals)
-
-    async def _record_one_connection(self) -> None:
-        opening = asyncio.create_task(self._open_and_read())
-        stopping = asyncio.create_task(self._stop.wait())
+    async def _run_links(self) -> None:
+        running = [asyncio.create_task(link.run()) for link in self.links]
         try:
-            await asyncio.wait({opening, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.gather(*running)
         finally:
-            stopping.cancel()
-            opening.cancel()
-            await asyncio.gather(stopping, opening, return_exceptions=True)
-        if not opening.cancelled() and (error := opening.exception()) is not None:
-            raise error
+            for task in running:
+                task.cancel()
+            await asyncio.gather(*running, return_exceptions=True)
 
-    async def _open_and_read(self) -> None:
-        settings = self._settings
-        async with open_connection(
-            settings.ws_url, silence_limit_s=self._silence_limit_s
-        ) as connection:
-            opened_s = time.monotonic()
-            self._conn += 1
-            self._connects += 1
-            conn = self._conn
-            facts = {"url": settings.ws_url, "symbols": list(settings.symbols)}
-            self.recorder.opened(conn, **facts, depth=settings.book_depth)
-            logger.info("connected", extra={"url": settings.ws_url, "connection": conn})
-            self._earlier_resyncs += self.session.resyncs
-            self.session = self._new_session()
-            self._connection = connection
-            try:
-                await self._send(connection, self.session.open(opened_s))
-                await self._read(connection, conn)
-            finally:
-                self._connection = None
-                reason = connection.close_reason or self._ended or "ended"
-                self.recorder.closed(conn, reason)
-                self._has_work.set()
-                self._policy.ended(time.monotonic() - opened_s)
-                logger.info("disconnected", extra={"reason": reason, "connection": conn})
-
-    async def _read(self, connection: Connection, conn: int) -> None:
+    def _on_frame(self) -> Awaitable[None] | None:
+        self._has_work.set()
         recorder = self.recorder
-        while (frame := await connection.receive()) is not None:
-            recorder.received(frame, conn)
-            self._has_work.set()
-            if self._max_frames is not None and recorder.frames >= self._max_frames:
-                self.stop("frames reached")
-                return
-            if not recorder.persists and recorder.is_full:
-                # Nothing could be read back later, so the exchange must wait.
-                recorder.queue_full += 1
-                await self._act(recorder.work(BATCH))
+        if self._max_frames is not None and recorder.frames >= self._max_frames:
+            self.stop("frames reached")
+        if recorder.persists or not recorder.is_full:
+            return None
+        # Nothing could be read back later, so the exchange must wait.
+        recorder.queue_full += 1
+        return self._act(recorder.work(BATCH))
 
     async def _derive_all(self) -> None:
         while not self._is_ending:
@@ -238,71 +183,37 @@ class Daemon:
     async def _act(self, outcomes: list[Outcome]) -> None:
         for outcome in outcomes:
             self._take_in(outcome)
-        if self._connection is not None and outcomes:
-            # While frames wait, the session lives in their time: an answer that waits is not late.
-            await self._advance_session(outcomes[-1].event.mono_us / 1e6)
+        if outcomes:
+            # While frames wait, the sessions live in their time: an answer that waits is not late.
+            await self._advance(outcomes[-1].event.mono_us / 1e6)
         await asyncio.sleep(0)
 
     def _take_in(self, outcome: Outcome) -> None:
         event, verdict = outcome.event, outcome.verdict
-        now_s = event.mono_us / 1e6
         self._tally.add(outcome)
         if verdict.kind == "status":
-            self.is_in_maintenance = '"system":"maintenance"' in event.raw
-        if event.conn != self._conn:
-            return
-        for book in verdict.books:
-            self.session.on_book(
-                book.symbol,
-                is_snapshot=book.is_snapshot,
-                is_verified=book.state == "verified",
-                now_s=now_s,
-                reason=book.reason,
-            )
-        if verdict.kind in {"ack", "error"}:
-            self.session.on_reply(event.raw.encode(), now_s)
+            self._lines.is_in_maintenance = '"system":"maintenance"' in event.raw
+        for link in self.links:
+            if event.conn == link.number:
+                link.take_in(outcome)
 
     async def _tick(self) -> None:
         while True:
             await asyncio.sleep(TICK_S)
-            if self._connection is not None and not self.recorder.has_work:
-                await self._advance_session(time.monotonic())
+            if not self.recorder.has_work:
+                await self._advance(time.monotonic())
 
-    async def _advance_session(self, now_s: float) -> None:
-        session, connection = self.session, self._connection
-        requests = session.tick(now_s)
-        self._log_notices(session)
-        if connection is None:
-            return
-        await self._send(connection, requests)
-        if session.wants_reconnect or session.is_all_refused or self.recorder.is_interrupted:
-            self.recorder.is_interrupted = False
-            connection.close_reason = "books must be built anew"
-            await connection.close()
-
-    async def _send(self, connection: Connection, requests: Iterable[str]) -> None:
-        for text in requests:
-            self.recorder.sent(text, self._conn)
-            self._has_work.set()
-            await connection.send(text)
-
-    def _log_notices(self, session: FeedSession) -> None:
-        while session.notices:
-            notice = session.notices.popleft()
-            level = logging.WARNING if notice.event in WARNINGS else logging.INFO
-            facts = {"symbol": notice.symbol, "reason": notice.reason}
-            logger.log(level, notice.event, extra=facts)
-
-    def _new_session(self) -> FeedSession:
-        settings = self._settings
-        return FeedSession(
-            settings.symbols, depth=settings.book_depth, params=settings.subscribe_params
-        )
-
-    async def _stopped_within(self, delay_s: float) -> bool:
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._stop.wait(), delay_s)
-        return self._stop.is_set()
+    async def _advance(self, now_s: float) -> None:
+        is_interrupted = self.recorder.is_interrupted
+        self.recorder.is_interrupted = False
+        stranded, self.recorder.stranded = self.recorder.stranded, []
+        for link in self.links:
+            if is_interrupted:
+                link.renew("records lost", now_s)
+            for conn, symbol in stranded:
+                if conn == link.number:
+                    link.rebuild(symbol, "continuity", now_s)
+            await link.advance(now_s)
 
     async def _finish(self, deriving: asyncio.Task[None]) -> None:
         deadline_s = time.monotonic() + DRAIN_S
@@ -337,7 +248,7 @@ class Daemon:
         """Return the present state."""
         stamp = now()
         recorder = self.recorder
-        self._tally.enter(self.session.states, stamp.recv_ts_us)
+        self._tally.enter(book_states(self.links), stamp.recv_ts_us)
         return RecorderReport(
             pid=os.getpid(),
             boot=boot_id(),
@@ -348,9 +259,9 @@ class Daemon:
             persists=recorder.persists,
             ended=self._ended,
             error=self._derive_error,
-            connection=self._conn,
-            is_connected=self._connection is not None,
-            connects=self._connects,
+            connection=max(link.number for link in self.links),
+            is_connected=any(link.is_connected for link in self.links),
+            connects=self._lines.connects,
             last_frame_us=recorder.last_frame_us,
             seq=recorder.seq,
             frames=recorder.frames,
@@ -360,8 +271,9 @@ class Daemon:
             queue_size=self._settings.snapshot_queue_size,
             queue_full=recorder.queue_full,
             lost=recorder.lost,
-            resyncs=self._earlier_resyncs + self.session.resyncs,
-            books=self._tally.report(self.session.refusals),
+            lines=[link.report() for link in self.links],
+            resyncs=sum(link.resyncs for link in self.links),
+            books=self._tally.report(refusals(self.links)),
         )
 
 

@@ -16,8 +16,8 @@ from lobdesk.errors import RunError
 if TYPE_CHECKING:
     from pathlib import Path
 
-KINDS = {"train": "t", "backtest": "k", "signals": "s"}
-RUN_ID = re.compile(r"[tks][0-9]{4,}")
+KINDS = {"train": "t", "backtest": "k", "signals": "s", "sweep": "w"}
+RUN_ID = re.compile(r"[tksw][0-9]{4,}")
 
 
 class RunManifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -25,7 +25,7 @@ class RunManifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
     Attributes:
         id: Kind letter and number, for example ``k0007``.
-        kind: ``train``, ``backtest`` or ``signals``.
+        kind: ``train``, ``backtest``, ``signals`` or ``sweep``.
         name: For people.
         state: ``running``, ``finished``, ``cancelled`` or ``failed``.
         created_ts_us: Start, wall clock.
@@ -187,6 +187,33 @@ def scan_runs(runs_dir: Path, kind: str | None = None) -> tuple[list[Run], list[
             runs.append(run)
     runs.sort(key=lambda run: (run.manifest.created_ts_us, run.id), reverse=True)
     return runs, damaged
+
+
+def export_run(runs_dir: Path, run_id: str, folder: Path) -> list[Path]:
+    """Write a run's Parquet tables as CSV, and copy its JSON files, into a folder.
+
+    Returns:
+        The new files, named ``<run>-<table>.csv`` and ``<run>-<name>.json``.
+
+    Raises:
+        RunError: There is no such run, or a file of that name is there already.
+    """
+    import duckdb  # noqa: PLC0415 - only needed to convert
+
+    run = open_run(runs_dir, run_id)
+    names = {path: f"{run_id}-{path.stem}.csv" for path in sorted(run.path.glob("*.parquet"))}
+    names |= {path: f"{run_id}-{path.name}" for path in sorted(run.path.glob("*.json"))}
+    for name in names.values():
+        if (folder / name).exists():
+            raise RunError(f"{folder / name}: is there already; choose another folder")
+    folder.mkdir(parents=True, exist_ok=True)
+    with duckdb.connect() as connection:
+        for path, name in names.items():
+            if path.suffix == ".parquet":
+                connection.read_parquet(str(path)).write_csv(str(folder / name), header=True)
+            else:
+                (folder / name).write_bytes(path.read_bytes())
+    return [folder / name for name in names.values()]
 
 
 def write_json(path: Path, value: object) -> None:

@@ -6,6 +6,7 @@ default. Unknown keys are errors.
 
 from __future__ import annotations
 
+import difflib
 import math
 import os
 import tomllib
@@ -27,6 +28,7 @@ TRAINING_CHOICES = {
     "task": ("classification", "regression"),
     "split": ("walk-forward", "purged-kfold"),
 }
+PALETTE_NAMES = ("blue-orange", "green-red", "mono")
 
 
 class DaemonSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -37,7 +39,11 @@ class DaemonSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
         book_depth: Levels to subscribe to; only 10 is wholly covered by the checksum.
             ``KRAKEN_BOOK_DEPTH``.
         ws_url: Endpoint; a simulator may stand in. ``KRAKEN_WS_URL``.
-        subscribe_params: Extra parameters of every subscribe request. ``KRAKEN_SUBSCRIBE_PARAMS``
+        redundant: Keep two connections open, so that a close of one leaves no gap.
+            ``KRAKEN_REDUNDANT``.
+        ping_interval_s: Seconds between pings, from which the exchange's clock is estimated.
+            ``KRAKEN_PING_INTERVAL_S``.
+        subscribe_params: Extra parameters of every request. ``KRAKEN_SUBSCRIBE_PARAMS``
             (a JSON object).
         snapshot_queue_size: Frames that may wait behind the raw log. ``SNAPSHOT_QUEUE_SIZE``.
         persist_jsonl: Write the logs; false only verifies. ``L2_PERSIST_JSONL``.
@@ -48,6 +54,8 @@ class DaemonSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     symbols: tuple[str, ...] = ("BTC/USD", "ETH/USD")
     book_depth: int = 10
     ws_url: str = KRAKEN_WS_URL
+    redundant: bool = False
+    ping_interval_s: float = 10.0
     subscribe_params: dict[str, str | int | float | bool] = msgspec.field(default_factory=dict)
     snapshot_queue_size: int = 5000
     persist_jsonl: bool = True
@@ -132,11 +140,17 @@ class BacktestSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
         params: The strategy's parameters.
         preset: Matching rules: ``lobdesk``, ``hftbacktest``, ``hftbacktest_partial``.
         queue: Queue model.
+        n: Exponent of the power queue models.
+        through: What a trade through the price fills: ``full`` or ``cap``.
+        unknown: Queue beyond the recorded window: ``zero`` or ``defer``.
         entry_us: Request latency.
         response_us: Report latency.
         maker_fee: Fraction of traded value; negative is a rebate.
         taker_fee: Fraction of traded value.
+        sample_us: Distance of equity samples; Sharpe and Sortino are of their changes.
+        capital: What returns and leverage are measured against, quote units; 0 leaves them out.
         signals: Run whose signals ``signal_follower`` uses.
+        grid: Values of other settings, ``params.NAME`` or ``day`` to try in all combinations.
     """
 
     symbol: str = ""
@@ -145,11 +159,17 @@ class BacktestSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     params: dict[str, str | int | float | bool] = msgspec.field(default_factory=dict)
     preset: str = "lobdesk"
     queue: str = "risk_averse"
+    n: float = 3.0
+    through: str = "full"
+    unknown: str = "zero"
     entry_us: int = 5000
     response_us: int = 5000
     maker_fee: str = "0.0025"
     taker_fee: str = "0.004"
+    sample_us: int = 1_000_000
+    capital: float = 0.0
     signals: str = ""
+    grid: dict[str, tuple[str | int | float | bool, ...]] = msgspec.field(default_factory=dict)
 
 
 class AppSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -202,12 +222,17 @@ DAEMON_VARIABLES = {
     "KRAKEN_SYMBOLS": "symbols",
     "KRAKEN_BOOK_DEPTH": "book_depth",
     "KRAKEN_WS_URL": "ws_url",
+    "KRAKEN_REDUNDANT": "redundant",
+    "KRAKEN_PING_INTERVAL_S": "ping_interval_s",
     "KRAKEN_SUBSCRIBE_PARAMS": "subscribe_params",
     "SNAPSHOT_QUEUE_SIZE": "snapshot_queue_size",
     "L2_PERSIST_JSONL": "persist_jsonl",
     "L2_JSONL_OUTPUT_DIR": "output_dir",
     "L2_SEGMENT_BYTES": "segment_bytes",
 }
+MISTYPED = 0.85
+"""How alike a foreign environment variable must be to one of ours to count as mistyped."""
+
 RESERVED_VARIABLES = {"LOBDESK_HOME", "LOBDESK_DATA_DIR", "LOBDESK_CONFIG"}
 
 
@@ -272,12 +297,22 @@ def _layers(
     for variable, value in environ.items():
         if variable in DAEMON_VARIABLES:
             layers.append((variable, _daemon_value(variable, value, variable)))
+        elif dotenv is not None and (near := _near_daemon_variable(variable)):
+            # Others may use the same prefixes, so only what looks like ours is refused.
+            raise SettingsError(variable, variable, f"unknown variable; did you mean {near!r}?")
         elif variable.startswith(ENV_PREFIX) and variable not in RESERVED_VARIABLES:
             dotted = variable.removeprefix(ENV_PREFIX).lower().replace("__", ".")
             layers.append((variable, {dotted: _from_text(value)}))
     flags = {key: value for key, value in overrides.items() if value is not None}
     layers.append(("command line", flags))
     return layers
+
+
+def _near_daemon_variable(variable: str) -> str | None:
+    if not variable.startswith(("KRAKEN_", "L2_", "SNAPSHOT_")):
+        return None
+    near = difflib.get_close_matches(variable, DAEMON_VARIABLES, n=1, cutoff=MISTYPED)
+    return near[0] if near else None
 
 
 def _read_toml(path: Path) -> dict[str, Any]:
@@ -337,14 +372,17 @@ def _daemon_value(variable: str, text: str, origin: str) -> dict[str, Any]:
             value = parse_symbols(text)
         elif field == "subscribe_params":
             value = msgspec.json.decode(text, type=dict[str, str | int | float | bool])
-        elif field == "persist_jsonl":
+        elif field in {"persist_jsonl", "redundant"}:
             value = {"true": True, "1": True, "false": False, "0": False}[text.lower()]
+        elif field == "ping_interval_s":
+            value = float(text)
         elif field not in {"ws_url", "output_dir"}:
             value = int(text)
     except KeyError:
         raise SettingsError(origin, variable, f"{text!r} is neither true nor false") from None
     except (ValueError, msgspec.DecodeError) as error:
         reason = "a whole number is expected" if "invalid literal" in str(error) else str(error)
+        reason = "a number is expected" if "string to float" in reason else reason
         raise SettingsError(origin, variable, f"{text!r}: {reason}") from None
     return {f"daemon.{field}": value}
 
@@ -394,12 +432,17 @@ def _check(settings: Settings, origins: Mapping[str, str]) -> None:
         refuse("daemon.book_depth", f"{daemon.book_depth} is not one of {accepted}")
     if not daemon.ws_url.startswith(("ws://", "wss://")):
         refuse("daemon.ws_url", f"{daemon.ws_url!r} does not start with ws:// or wss://")
+    if not 1 <= daemon.ping_interval_s <= 3600:
+        refuse("daemon.ping_interval_s", f"{daemon.ping_interval_s} is not between 1 and 3600")
     if daemon.snapshot_queue_size < 1:
         refuse("daemon.snapshot_queue_size", f"{daemon.snapshot_queue_size} is below 1")
     if daemon.segment_bytes < 64 * 1024:
         refuse("daemon.segment_bytes", f"{daemon.segment_bytes} is below 65536")
     if not 1 <= settings.app.fps <= 60:
         refuse("app.fps", f"{settings.app.fps} is not between 1 and 60")
+    if settings.app.palette not in PALETTE_NAMES:
+        hint = did_you_mean(settings.app.palette, PALETTE_NAMES)
+        refuse("app.palette", f"{settings.app.palette!r} does not exist; {hint}")
     _check_training(settings.training, refuse)
 
 

@@ -134,3 +134,16 @@ def test_foreign_variables_are_ignored(environ: dict[str, str]) -> None:
 def test_every_daemon_field_has_a_variable() -> None:
     fields = {field.name for field in msgspec.structs.fields(DaemonSettings)}
     assert set(DAEMON_VARIABLES.values()) == fields
+
+
+def test_a_mistyped_variable_of_the_daemon_is_refused(tmp_path: Path) -> None:
+    dotenv = tmp_path / ".env"
+    with pytest.raises(SettingsError, match=r"KRAKEN_SYMBOL: .*did you mean 'KRAKEN_SYMBOLS'"):
+        load_settings(dotenv=dotenv, environ={"KRAKEN_SYMBOL": "BTC"})
+    load_settings(dotenv=dotenv, environ={"KRAKEN_API_KEY": "x", "L2_CACHE": "y"})
+    load_settings(environ={"KRAKEN_SYMBOL": "BTC"})  # not the daemon
+
+
+def test_a_mistyped_palette_is_refused() -> None:
+    with pytest.raises(SettingsError, match="did you mean 'green-red'"):
+        load_settings(environ={"LOBDESK_APP__PALETTE": "green-read"})

@@ -158,6 +158,11 @@ class LobdeskApp(App[None]):
         self.header.is_demo = (self.paths.root / DEMO_FILE).is_file()
         self.call_after_refresh(self._show_first)
         self._look_at_jobs()
+        if self.settings.theme not in self.available_themes:
+            self.notify(
+                f"theme {self.settings.theme!r} does not exist: app.theme in the configuration",
+                severity="warning",
+            )
 
     def on_unmount(self) -> None:
         """Let go of the index."""

@@ -7,6 +7,7 @@ from lobdesk.backtest.replay import OwnOrder, Replay, ReplayView, open_replay
 from lobdesk.backtest.run import Account, Backtest, Result
 from lobdesk.backtest.scenario import run_scenario
 from lobdesk.backtest.strategies import JoinTouch, SignalFollower, Strategy
+from lobdesk.backtest.sweep import run_many
 
 __all__ = [
     "RECORD_DTYPE",
@@ -21,5 +22,6 @@ __all__ = [
     "SignalFollower",
     "Strategy",
     "open_replay",
+    "run_many",
     "run_scenario",
 ]

@@ -156,14 +156,7 @@ class MarketData:
         Raises:
             CatalogError: The index is missing, has no such symbol, or has it from several sources.
         """
-        from lobdesk.index import open_catalog, write_market_records  # noqa: PLC0415
-
-        with open_catalog(data_dir) as catalog:
-            known = [info.symbol for info in catalog.symbols()]
-            if not known:
-                raise BacktestError(f"{data_dir}: nothing is indexed; run: lobdesk index")
-            symbol = catalog.find_symbol(symbol) if symbol else known[0]
-        return cls.open(*write_market_records(data_dir, symbol, source=source or None))
+        return cls.open(*record_files(data_dir, symbol, source=source).values())
 
     def __len__(self) -> int:
         return len(self.records)
@@ -177,6 +170,32 @@ class MarketData:
     def end_us(self) -> int:
         """Last time of either clock."""
         return self.native.last_us
+
+
+def record_files(data_dir: Path, symbol: str = "", *, source: str = "") -> dict[str, Path]:
+    """Bring the record files of a symbol up to the index and return them by UTC day, in order.
+
+    Args:
+        data_dir: The data directory.
+        symbol: Pair, ``BTC`` means ``BTC/USD``; empty means the first indexed one.
+        source: Whose recording, where several have the pair.
+
+    Raises:
+        CatalogError: The index is missing, has no such symbol, or has it from several sources.
+    """
+    from lobdesk.index import (  # noqa: PLC0415 - DuckDB loads with it
+        open_catalog,
+        open_market_records,
+        write_market_records,
+    )
+
+    with open_catalog(data_dir) as catalog:
+        known = [info.symbol for info in catalog.symbols()]
+        if not known:
+            raise BacktestError(f"{data_dir}: nothing is indexed; run: lobdesk index")
+        symbol = catalog.find_symbol(symbol) if symbol else known[0]
+    files = write_market_records(data_dir, symbol, source=source or None)
+    return {str(open_market_records(path).header["date"]): path for path in files}
 
 
 def _packed(symbol: str, records: object) -> NDArray[np.void]:

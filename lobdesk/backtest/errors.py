@@ -68,3 +68,12 @@ class ReplayError(BacktestError):
         self.run_id = run_id
         self.reason = reason
         super().__init__(f"{run_id}: {reason}")
+
+
+class SweepError(BacktestError):
+    """A sweep cannot go on, or has no such point."""
+
+    def __init__(self, sweep: str, reason: str) -> None:
+        self.sweep = sweep
+        self.reason = reason
+        super().__init__(f"{sweep}: {reason}")

@@ -9,6 +9,7 @@ import numpy as np
 
 from lobdesk.backtest import sources
 from lobdesk.backtest.errors import OptionError, ReplayError, UnknownNameError
+from lobdesk.backtest.model import ModelOptions, fee_rate
 from lobdesk.backtest.run import Backtest
 from lobdesk.backtest.statistics import plain, summarize
 from lobdesk.backtest.strategies import (
@@ -72,7 +73,7 @@ def run_backtest(
     except BacktestError:
         run.finish("failed")
         raise
-    metrics = figures_of(backtest, result)
+    metrics = figures_of(backtest, result, capital=settings.capital)
     files_written = write_ledger(run.path, result)
     outputs = {"digest": result.digest, "state_hash": f"{result.state_hash:016x}"}
     run.finish("finished", metrics=metrics, outputs={**outputs, "files": files_written})
@@ -80,23 +81,46 @@ def run_backtest(
     return run
 
 
-def figures_of(backtest: Backtest, result: Result) -> dict[str, Any]:
-    """Return the figures of a result that JSON can hold."""
-    units = [float(each.tick * each.lot) for each in backtest.data]
-    return plain(summarize(result, unit_values=units, sample_us=backtest.options.sample_us))
+def figures_of(backtest: Backtest, result: Result, *, capital: float = 0.0) -> dict[str, Any]:
+    """Return the figures of a result that JSON can hold, and what they assume."""
+    return {**backtest.assumptions(), **plain(summarize(backtest, result, capital=capital))}
 
 
 def make_backtest(settings: BacktestSettings, data: MarketData) -> Backtest:
     """Return the rules of settings over some data."""
-    return Backtest(
-        data,
-        preset=settings.preset,
-        queue=settings.queue,
-        entry_us=settings.entry_us,
-        response_us=settings.response_us,
-        maker_fee=settings.maker_fee,
-        taker_fee=settings.taker_fee,
-    )
+    fees = {"maker_fee": settings.maker_fee, "taker_fee": settings.taker_fee}
+    return Backtest(data, **fees, **_options(settings))
+
+
+def check_settings(settings: BacktestSettings) -> None:
+    """Refuse what can be refused without market data.
+
+    Raises:
+        UnknownNameError: There is no such strategy, parameter, preset or model.
+        OptionError: A value is impossible.
+    """
+    ModelOptions(**_options(settings)).to_native(end_us=0)
+    fee_rate("maker_fee", settings.maker_fee)
+    fee_rate("taker_fee", settings.taker_fee)
+    if settings.strategy == "signal_follower":
+        signal_params(settings.params)
+    elif settings.strategy == "join_touch":
+        join_touch_from(settings.params).spec()
+    else:
+        raise UnknownNameError("strategy", settings.strategy, STRATEGIES)
+
+
+def _options(settings: BacktestSettings) -> dict[str, Any]:
+    return {
+        "preset": settings.preset,
+        "queue": settings.queue,
+        "n": settings.n,
+        "through": settings.through,
+        "unknown": settings.unknown,
+        "sample_us": settings.sample_us,
+        "entry_us": settings.entry_us,
+        "response_us": settings.response_us,
+    }
 
 
 def make_strategy(

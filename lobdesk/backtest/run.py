@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, fields
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from lobdesk import engine
 from lobdesk.backtest.data import MarketData
 from lobdesk.backtest.errors import OptionError, UnknownNameError
-from lobdesk.backtest.model import ERRORS, QUEUES, ModelOptions, fee_rate
+from lobdesk.backtest.model import ERRORS, QUEUES, LatencyOption, ModelOptions, fee_rate
 from lobdesk.backtest.strategies import to_spec
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    import numpy as np
     from numpy.typing import NDArray
 
     from lobdesk.backtest.strategies import NativeStrategy, Strategy
@@ -145,6 +147,7 @@ class Backtest:
         self.options = ModelOptions(**options)
         self._refuse_missing_orders()
         self._model = self.options.to_native(end_us=max(each.end_us for each in self.data))
+        self._maker_fee, self._taker_fee = maker_fee, taker_fee
         maker = _per_symbol("maker_fee", maker_fee, len(self.data))
         taker = _per_symbol("taker_fee", taker_fee, len(self.data))
         self._instruments = [
@@ -217,6 +220,42 @@ class Backtest:
             state_hash=running.state_hash(),
         )
 
+    def exchange_mids(
+        self, symbol: int, ts_us: Sequence[NDArray[np.int64]]
+    ) -> list[NDArray[np.float64]]:
+        """Return the exchange's mid after all records up to given times, in quote units.
+
+        Args:
+            symbol: Number of the symbol.
+            ts_us: Arrays of exchange times, in any order.
+
+        Returns:
+            One array for each given one; NaN while a side of the book is empty.
+        """
+        model = replace(self.options, sample_us=0).to_native(end_us=self.end_us)
+        running = engine.BacktestEngine(
+            [self.data[symbol].native], model, [self._instruments[symbol]], engine.script([])
+        )
+        wanted, place = np.unique(np.concatenate(ts_us), return_inverse=True)
+        mids = running.mids_at(0, wanted)[place]
+        return np.split(mids, np.cumsum([len(each) for each in ts_us[:-1]]))
+
+    def assumptions(self) -> dict[str, str | int]:
+        """Return what every figure of a run depends on, by name."""
+        options = self.options
+        facts: dict[str, str | int] = {"preset": options.preset, "queue": options.queue}
+        if options.queue.startswith("power"):
+            facts["n"] = f"{options.n:g}"
+        if options.latency_rows is not None:
+            facts["latency"] = f"table of {len(options.latency_rows)} rows"
+        else:
+            facts["entry_us"] = _latency_text(options.entry_us)
+            facts["response_us"] = _latency_text(options.response_us)
+        facts["maker_fee"] = _fee_text(self._maker_fee)
+        facts["taker_fee"] = _fee_text(self._taker_fee)
+        facts["sampling_us"] = options.sample_us
+        return facts
+
     def _refuse_missing_orders(self) -> None:
         if self.options.queue != QUEUES[-1]:
             return
@@ -234,6 +273,16 @@ def ledger_digest(
         digest.update(len(rows).to_bytes(8, "little"))
         digest.update(rows.tobytes())
     return digest.hexdigest()
+
+
+def _latency_text(value: LatencyOption) -> str | int:
+    if isinstance(value, Mapping):
+        return ", ".join(f"{kind} {latency}" for kind, latency in value.items())
+    return value.__index__()
+
+
+def _fee_text(value: str | float | Sequence[str | float]) -> str:
+    return str(value) if isinstance(value, str | float | int) else ", ".join(map(str, value))
 
 
 def _per_symbol(name: str, value: str | float | Sequence[str | float], symbols: int) -> list[int]:

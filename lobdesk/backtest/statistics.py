@@ -1,4 +1,4 @@
-"""Figures of a finished backtest."""
+"""Figures of a finished backtest; what is not defined is None, never a guess."""
 
 from __future__ import annotations
 
@@ -10,76 +10,88 @@ import numpy as np
 from lobdesk.backtest.model import REASONS, STATUSES
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from numpy.typing import NDArray
 
-    from lobdesk.backtest.run import Result
+    from lobdesk.backtest.run import Backtest, Result
 
 DAYS_PER_YEAR = 365
-US_PER_YEAR = DAYS_PER_YEAR * 86_400_000_000
+US_PER_DAY = 86_400_000_000
 MARKOUT_S = (1, 5, 30)
 
 Figures = dict[str, float | int | str | None]
 
 
-def summarize(result: Result, *, unit_values: Sequence[float], sample_us: int) -> Figures:
-    """Return the figures of a result; None where one is not defined.
+def summarize(backtest: Backtest, result: Result, *, capital: float = 0.0) -> Figures:
+    """Return the figures of a result. Money is in quote units, ratios are fractions.
 
     Args:
-        result: What a backtest returned.
-        unit_values: Quote value of one tick times one lot, per symbol.
-        sample_us: Distance of its equity samples; 0 leaves out what needs them.
+        backtest: What made the result; markouts read its market data again.
+        result: What it returned.
+        capital: What returns are measured against; 0 leaves them out.
     """
+    sample_us = backtest.options.sample_us
     fills = result.fills
-    traded = _traded_value(fills, unit_values)
-    maker = traded[fills["is_maker"] == 1].sum()
+    traded = traded_value(backtest, fills)
+    _, equity = equity_curve(result.equity)
+    drawdown = max_drawdown(equity)
+    turnover = float(traded.sum())
     figures: Figures = {
         "final_pnl": result.final_equity,
         "realized": result.realized,
         "fee": result.fee,
         "fills": len(fills),
         "orders": len(result.orders),
-        "maker_share": _ratio(float(maker), float(traded.sum())),
-        "certain_share": _ratio(float(fills["is_certain"].sum()), len(fills)),
-        "turnover": float(traded.sum()),
+        "maker_share": _ratio(float(traded[fills["is_maker"] == 1].sum()), turnover),
+        "certain_share": _ratio(int(fills["is_certain"].sum()), len(fills)),
+        "turnover": turnover,
+        "max_drawdown": drawdown,
+        "return_over_mdd": _ratio(result.final_equity, drawdown),
+        "return_over_turnover": _ratio(result.final_equity, turnover),
+        "break_even_fee": _ratio(result.final_equity + result.fee, turnover),
         "events": result.events,
         "errors": len(result.errors),
     }
+    figures |= _returns(result.final_equity, equity, capital)
+    figures |= _daily(backtest, fills, turnover)
     figures |= _order_figures(result)
     figures |= _slippage(fills)
-    _, equity = equity_curve(result.equity)
-    figures["max_drawdown"] = max_drawdown(equity)
-    if sample_us > 0:
-        figures |= risk_figures(equity, sample_us=sample_us)
-        figures |= _markouts(result, sample_us)
+    figures |= _inventory(result, capital)
+    figures |= risk_figures(equity, sample_us=sample_us)
+    figures |= markouts(backtest, result)
     return figures
 
 
 def equity_curve(rows: NDArray[np.void]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """Return sample times and equity over all symbols."""
-    ts_us, first = np.unique(rows["ts_us"], return_index=True)
-    if not len(ts_us):
-        return ts_us, np.empty(0)
-    return ts_us, np.add.reduceat(rows["equity"], first)
+    return _over_symbols(rows, rows["equity"])
+
+
+def inventory_curve(rows: NDArray[np.void]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Return sample times and the value of the position over all symbols: equity - cash + fee."""
+    return _over_symbols(rows, rows["equity"] - rows["cash"] + rows["fee"])
+
+
+def drawdown_curve(equity: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the fall below the highest equity so far; the start counts as a peak of 0."""
+    peak: NDArray[np.float64] = np.maximum.accumulate(np.maximum(equity, 0.0))
+    return peak - equity
 
 
 def max_drawdown(equity: NDArray[np.float64]) -> float:
     """Return the largest fall below an earlier peak; the start counts as a peak of 0."""
-    if not len(equity):
-        return 0.0
-    peak = np.maximum.accumulate(np.maximum(equity, 0.0))
-    return float((peak - equity).max())
+    return float(drawdown_curve(equity).max(initial=0.0))
 
 
 def risk_figures(equity: NDArray[np.float64], *, sample_us: int) -> Figures:
     """Return Sharpe and Sortino ratios of equity changes, annualized with 365 days.
 
     Sharpe divides the mean by the sample standard deviation, Sortino by the root of the mean
-    squared loss.
+    squared loss. Both are None where equity was not sampled (``sample_us=0``).
     """
+    if sample_us <= 0:
+        return {"sharpe": None, "sortino": None, "sampling_us": sample_us}
     changes = np.diff(equity)
-    factor = math.sqrt(US_PER_YEAR / sample_us)
+    factor = math.sqrt(DAYS_PER_YEAR * US_PER_DAY / sample_us)
     mean = float(changes.mean()) if len(changes) else 0.0
     spread = float(changes.std(ddof=1)) if len(changes) > 1 else 0.0
     loss = math.sqrt(float(np.mean(np.minimum(changes, 0.0) ** 2))) if len(changes) else 0.0
@@ -91,10 +103,78 @@ def risk_figures(equity: NDArray[np.float64], *, sample_us: int) -> Figures:
     }
 
 
-def _traded_value(fills: NDArray[np.void], unit_values: Sequence[float]) -> NDArray[np.float64]:
-    unit = np.asarray(unit_values, dtype=np.float64)[fills["symbol"]]
-    value: NDArray[np.float64] = fills["price_ticks"] * fills["qty_lots"].astype(np.float64) * unit
+def traded_value(backtest: Backtest, fills: NDArray[np.void]) -> NDArray[np.float64]:
+    """Return price times quantity of each fill."""
+    units = np.array([float(each.tick * each.lot) for each in backtest.data])
+    value: NDArray[np.float64] = (
+        fills["price_ticks"] * fills["qty_lots"].astype(np.float64) * units[fills["symbol"]]
+    )
     return value
+
+
+def markouts(backtest: Backtest, result: Result) -> Figures:
+    """Return what a fill had gained some seconds later, averaged over traded value, in bps.
+
+    Against the exchange's mid at exactly that time, read from the records again; fills with no mid
+    then, or less than that before the end of the data, are left out. Positive is good.
+    """
+    fills = result.fills
+    value = traded_value(backtest, fills)
+    figures: Figures = {}
+    gains = {seconds: np.full(len(fills), np.nan) for seconds in MARKOUT_S}
+    for symbol, data in enumerate(backtest.data):
+        mine = np.flatnonzero(fills["symbol"] == symbol)
+        own = fills[mine]
+        price = own["price_ticks"] * float(data.tick)
+        sign = np.where(own["side"] == 0, 1.0, -1.0)
+        later = [own["exch_ts_us"] + seconds * 1_000_000 for seconds in MARKOUT_S]
+        for seconds, ts_us, mid in zip(
+            MARKOUT_S, later, backtest.exchange_mids(symbol, later), strict=True
+        ):
+            known = np.where(ts_us <= backtest.end_us, mid, np.nan)
+            gains[seconds][mine] = (known - price) / price * sign * 1e4
+    for seconds, gain in gains.items():
+        is_known = np.isfinite(gain)
+        weight = float(value[is_known].sum())
+        total = float((gain[is_known] * value[is_known]).sum())
+        figures[f"markout_{seconds}s_bps"] = _ratio(total, weight)
+        figures[f"markout_{seconds}s_fills"] = int(is_known.sum())
+    return figures
+
+
+def plain(figures: Figures) -> dict[str, Any]:
+    """Return figures that JSON can hold."""
+    return {
+        key: None if isinstance(value, float) and not math.isfinite(value) else value
+        for key, value in figures.items()
+    }
+
+
+def _over_symbols(
+    rows: NDArray[np.void], values: NDArray[np.float64]
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    ts_us, first = np.unique(rows["ts_us"], return_index=True)
+    if not len(ts_us):
+        return ts_us, np.empty(0)
+    return ts_us, np.add.reduceat(values, first)
+
+
+def _returns(final: float, equity: NDArray[np.float64], capital: float) -> Figures:
+    if not capital:
+        return {"capital": None, "return": None, "max_drawdown_share": None}
+    peak = np.maximum.accumulate(np.maximum(equity, 0.0)) + capital
+    share = float((drawdown_curve(equity) / peak).max(initial=0.0))
+    return {"capital": capital, "return": final / capital, "max_drawdown_share": share}
+
+
+def _daily(backtest: Backtest, fills: NDArray[np.void], turnover: float) -> Figures:
+    start_us = min(each.start_us for each in backtest.data)
+    days = max(0, backtest.end_us - start_us) / US_PER_DAY
+    return {
+        "days": days,
+        "fills_per_day": _ratio(len(fills), days),
+        "turnover_per_day": _ratio(turnover, days),
+    }
 
 
 def _order_figures(result: Result) -> Figures:
@@ -105,15 +185,19 @@ def _order_figures(result: Result) -> Figures:
     refused = np.isin(
         orders["reason"], [i for i, reason in enumerate(REASONS) if reason is not None]
     )
+    quantity = float(orders["qty_lots"].sum())
     return {
         "fill_ratio": _ratio(int(was_filled.sum()), count),
+        "quantity_fill_ratio": _ratio(float(orders["filled_lots"].sum()), quantity),
         "reject_ratio": _ratio(int(refused.sum()), count),
         "cancel_ratio": _ratio(int((orders["status"] == STATUSES.index("CANCELED")).sum()), count),
         "median_time_to_fill_us": float(np.median(waits)) if len(waits) else None,
+        "p95_time_to_fill_us": float(np.percentile(waits, 95)) if len(waits) else None,
     }
 
 
 def _slippage(fills: NDArray[np.void]) -> Figures:
+    """Split cost against the mid at decision into what latency and what depth took, in quote."""
     if not len(fills):
         return {"slippage_latency": None, "slippage_depth": None}
     weights = fills["qty_lots"] / fills["qty_lots"].sum()
@@ -125,28 +209,20 @@ def _slippage(fills: NDArray[np.void]) -> Figures:
     }
 
 
-def _markouts(result: Result, sample_us: int) -> Figures:
-    """Return mean gains of fills some seconds later, by the last sampled mid until then."""
-    figures: Figures = {}
-    fills = result.fills
-    for seconds in MARKOUT_S:
-        gains: list[float] = []
-        for symbol in range(len(result.symbols)):
-            rows = result.equity[result.equity["symbol"] == symbol]
-            own = fills[fills["symbol"] == symbol]
-            if not len(rows) or not len(own):
-                continue
-            later = own["exch_ts_us"] + seconds * 1_000_000
-            at = np.searchsorted(rows["ts_us"], later, "right") - 1
-            is_known = (at >= 0) & (later <= rows["ts_us"][-1])
-            now = own["arrival_mid"]
-            sign = np.where(own["side"] == 0, 1.0, -1.0)
-            cost = own["slip_arrival"] * sign + now  # the fill's price
-            gain = (rows["mid"][at] - cost) * sign
-            gains += gain[is_known & np.isfinite(gain)].tolist()
-        figures[f"markout_{seconds}s"] = float(np.mean(gains)) if gains else None
-    figures["markout_mid_age_us"] = sample_us
-    return figures
+def _inventory(result: Result, capital: float) -> Figures:
+    _, value = inventory_curve(result.equity)
+    if not len(value):
+        return {"max_position_value": None, "mean_position_value": None, "max_leverage": None}
+    size = np.abs(value)
+    _, equity = equity_curve(result.equity)
+    leverage: float | None = None
+    if capital and bool((equity + capital > 0).all()):
+        leverage = float((size / (equity + capital)).max())
+    return {
+        "max_position_value": float(size.max()),
+        "mean_position_value": float(size.mean()),
+        "max_leverage": leverage,
+    }
 
 
 def _ratio(part: float, whole: float) -> float | None:
@@ -155,11 +231,3 @@ def _ratio(part: float, whole: float) -> float | None:
 
 def _finite(value: float) -> float | None:
     return value if math.isfinite(value) else None
-
-
-def plain(figures: Figures) -> dict[str, Any]:
-    """Return figures that JSON can hold."""
-    return {
-        key: None if isinstance(value, float) and not math.isfinite(value) else value
-        for key, value in figures.items()
-    }

@@ -170,7 +170,9 @@ def to_spec(strategy: NativeStrategy | Strategy | engine.StrategySpec) -> engine
         return strategy
     if isinstance(strategy, Strategy):
         _require("interval_us", strategy.interval_us, 1)
-        return engine.python_strategy(strategy.on_wake, interval_us=strategy.interval_us)
+        return engine.python_strategy(
+            strategy, interval_us=strategy.interval_us, events=0, times_us=None
+        )
     if hasattr(strategy, "spec"):
         return strategy.spec()
     raise OptionError("strategy", strategy, "an object with spec(), or on_wake() and interval_us")

@@ -35,7 +35,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "index": ("index", "Bring the index up to the journal."),
     "sql": ("sql", "Ask the index in SQL, read-only."),
     "at": ("at", "Show a symbol's book at an instant."),
-    "gaps": ("at", "List the stretches without a verified book."),
+    "gaps": ("gaps", "Tell how complete the recordings are, day by day."),
     "build": ("build", "Build a window store."),
     "train": ("train", "Train a model on a window store."),
     "evaluate": ("train", "Judge a trained model again, beside the baselines."),

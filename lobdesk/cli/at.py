@@ -1,4 +1,4 @@
-"""``lobdesk at``: the book at an instant. ``lobdesk gaps``: where there is none."""
+"""``lobdesk at``: the book at an instant."""
 
 from __future__ import annotations
 
@@ -84,32 +84,6 @@ def _print_line(line: RawLine, *, as_json: bool) -> None:
         return
     click.echo(f"{line.file}:{line.line}:{line.offset}", err=True)
     click.echo(line.text)
-
-
-@click.command("gaps")
-@click.argument("symbol", required=False)
-@data_dir_option
-@json_option
-def gaps_command(*, symbol: str | None, data_dir: Path | None, as_json: bool) -> None:
-    """List the stretches without a verified book, of SYMBOL or all.
-
-    With --json it prints one object: "gaps", an array of objects with source, symbol, cause,
-    last_verified_seq, first_verified_seq, from_us and to_us.
-    """
-    from lobdesk.index import open_catalog
-
-    with open_catalog(data_paths(data_dir).root) as catalog:
-        gaps = catalog.gaps(None if symbol is None else catalog.find_symbol(symbol))
-    if as_json:
-        print_json({"gaps": [dataclasses.asdict(gap) for gap in gaps]})
-        return
-    for gap in gaps:
-        begin = format_rfc3339_us(gap.from_us) if gap.from_us is not None else "?"
-        seconds = (gap.to_us or 0) - (gap.from_us or 0)
-        click.echo(
-            f"{begin}  {seconds / 1e6:>10.3f} s  {gap.symbol:<12} {gap.cause:<14} {gap.source}"
-        )
-    click.echo(f"{len(gaps)} gaps", err=True)
 
 
 def _plain(book: L2Snapshot) -> object:

@@ -13,6 +13,7 @@ from lobdesk.cli.options import (
     config_option,
     data_dir_option,
     data_paths,
+    interrupted_by_sigterm,
     json_option,
     print_json,
     progress_option,
@@ -23,9 +24,11 @@ from lobdesk.progress import is_terminal
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from lobdesk.paths import DataPaths
+    from lobdesk.progress import Progress
     from lobdesk.runs import Run
 
-PLOT_COLUMNS, PLOT_ROWS = 78, 14
+TABLE_ROWS = 30
 
 SETTINGS_OPTIONS = [
     click.option("--symbol", help="Pair (default: the first indexed one)."),
@@ -37,6 +40,7 @@ SETTINGS_OPTIONS = [
     click.option("--signals", metavar="RUN", help="Signals that signal_follower follows."),
     click.option("--preset", help="lobdesk (default), hftbacktest or hftbacktest_partial."),
     click.option("--queue", help="Queue model, for example risk_averse (default) or power3."),
+    click.option("--n", type=float, help="Exponent of the power queue models (default: 3.0)."),
     click.option(
         "--entry-us",
         type=click.IntRange(min=0),
@@ -51,6 +55,12 @@ SETTINGS_OPTIONS = [
         "--maker-fee", help="Fraction of traded value (default: 0.0025); negative is a rebate."
     ),
     click.option("--taker-fee", help="Fraction of traded value (default: 0.004)."),
+    click.option(
+        "--sample-us",
+        type=click.IntRange(min=0),
+        help="Distance of equity samples (default: 1000000).",
+    ),
+    click.option("--capital", type=float, help="What returns are measured against."),
 ]
 
 
@@ -75,6 +85,15 @@ def _settings_options(function: Callable[..., None]) -> Callable[..., None]:
 )
 @click.option("--tick", help="Price increment of an .npy file.")
 @click.option("--lot", help="Quantity increment of an .npy file.")
+@click.option(
+    "--grid",
+    multiple=True,
+    metavar="KEY=V1,V2,...",
+    help="Try all combinations of values of a setting, params.NAME or day (* is each); repeatable.",
+)
+@click.option("--threads", type=click.IntRange(min=0), default=0, help="Of a grid (default: all).")
+@click.option("--resume", metavar="SWEEP", help="Run what an ended grid has not done yet.")
+@click.option("--point", metavar="SWEEP/N", help="Run one point of a grid again, with its ledger.")
 @data_dir_option
 @json_option
 @progress_option
@@ -82,39 +101,97 @@ def backtest_command(
     *,
     config: Path | None,
     scenario: Path | None,
-    records: Path | None,
-    tick: str | None,
-    lot: str | None,
+    grid: tuple[str, ...],
+    threads: int,
+    resume: str | None,
+    point: str | None,
     data_dir: Path | None,
     as_json: bool,
     progress: str,
     params: tuple[str, ...],
-    **settings: object,
+    **settings: Any,  # noqa: ANN401 - the options named as the settings they override
 ) -> None:
     """Run a strategy over recorded market data and keep the ledger as a run.
 
     Example: lobdesk backtest --symbol BTC/USD --strategy join_touch --param qty_lots=1000000
+
+    With --grid, or [backtest.grid] in the configuration, it runs every combination on all cores
+    and keeps a table of them: --grid queue=risk_averse,log --grid params.offset_ticks=0,1,2
     """
+    context = click.get_current_context()
     if scenario is not None:
-        click.get_current_context().exit(_run_scenarios(scenario))
+        context.exit(_run_scenarios(scenario))
+    from lobdesk.backtest.sweep import repeat_point, resume_sweep
+    from lobdesk.progress import make_progress
+
+    paths, reporter = data_paths(data_dir), make_progress(progress)
+    if resume is not None or point is not None:
+        _refuse_others({"grid": grid, "param": params, "config": config, **settings})
+    with interrupted_by_sigterm():
+        if resume is not None:
+            run = resume_sweep(paths, resume, threads=threads, progress=reporter)
+        elif point is not None:
+            run = repeat_point(paths, *_parse_point(point), progress=reporter)
+        else:
+            overrides = {**settings, "params": _parse_params(params), "grid": _parse_grid(grid)}
+            run = _run_new(paths, config, overrides, threads=threads, progress=reporter)
+    context.exit(_print_run(run, as_json=as_json))
+
+
+def _run_new(
+    paths: DataPaths,
+    config: Path | None,
+    overrides: dict[str, Any],
+    *,
+    threads: int,
+    progress: Progress,
+) -> Run:
     from lobdesk.backtest.jobs import run_backtest
     from lobdesk.backtest.sources import find_data
-    from lobdesk.progress import make_progress
+    from lobdesk.backtest.sweep import run_sweep
     from lobdesk.settings import load_settings
 
-    overrides = {f"backtest.{name}": value for name, value in settings.items()}
-    if params:
-        overrides["backtest.params"] = _parse_params(params)
-    loaded = load_settings(config=config, overrides=overrides).settings.backtest
-    paths = data_paths(data_dir)
-    data = find_data(
-        paths, loaded.symbol, source=loaded.source, records=records, tick=tick, lot=lot
-    )
-    run = run_backtest(paths, loaded, data=data, progress=make_progress(progress))
-    if as_json:
-        print_json({"run": run.id, "path": str(run.path), **run.manifest.outputs, **run.metrics()})
-        return
-    _print_report(run)
+    file = {name: overrides.pop(name) for name in ("records", "tick", "lot")}
+    given = {f"backtest.{name}": value for name, value in overrides.items() if value != {}}
+    settings = load_settings(config=config, overrides=given).settings.backtest
+    if settings.grid:
+        if file["records"] is not None:
+            raise SettingsError("command line", "--records", "a grid runs over the index only")
+        return run_sweep(paths, settings, threads=threads, progress=progress)
+    data = find_data(paths, settings.symbol, source=settings.source, **file)
+    return run_backtest(paths, settings, data=data, progress=progress)
+
+
+def _refuse_others(given: dict[str, Any]) -> None:
+    for name, value in given.items():
+        if value:
+            reason = "does not go with --resume or --point"
+            raise SettingsError("command line", f"--{name.replace('_', '-')}", reason)
+
+
+def _parse_point(text: str) -> tuple[str, int]:
+    sweep, slash, number = text.partition("/")
+    if not slash or not number.isdigit():
+        raise SettingsError("command line", "--point", f"expected SWEEP/N, not {text!r}")
+    return sweep, int(number)
+
+
+def _parse_grid(axes: tuple[str, ...]) -> dict[str, list[str | int | float | bool]]:
+    parsed = {}
+    for text in axes:
+        key, equals, values = text.partition("=")
+        if not equals or not key or not values:
+            raise SettingsError("command line", "--grid", f"expected KEY=V1,V2, not {text!r}")
+        parsed[key] = [_parse_value(value) for value in values.split(",")]
+    return parsed
+
+
+def _parse_value(text: str) -> str | int | float | bool:
+    try:
+        read = json.loads(text)
+    except json.JSONDecodeError:
+        return text
+    return read if isinstance(read, str | int | float | bool) else text
 
 
 def _parse_params(params: tuple[str, ...]) -> dict[str, str | int | float | bool]:
@@ -123,11 +200,7 @@ def _parse_params(params: tuple[str, ...]) -> dict[str, str | int | float | bool
         key, equals, value = text.partition("=")
         if not equals or not key:
             raise SettingsError("command line", "--param", f"expected KEY=VALUE, not {text!r}")
-        try:
-            read = json.loads(value)
-        except json.JSONDecodeError:
-            read = value
-        parsed[key] = read if isinstance(read, str | int | float | bool) else value
+        parsed[key] = _parse_value(value)
     return parsed
 
 
@@ -159,53 +232,42 @@ def _run_scenarios(path: Path) -> int:
     return 1 if failed else 0
 
 
-ROWS = (
-    ("final PnL", "final_pnl", "{:+.6f}"),
-    ("realized", "realized", "{:+.6f}"),
-    ("fees", "fee", "{:.6f}"),
-    ("fills / orders", "", ""),
-    ("maker share", "maker_share", "{:.1%}"),
-    ("certain fills", "certain_share", "{:.1%}"),
-    ("turnover", "turnover", "{:,.2f}"),
-    ("max drawdown", "max_drawdown", "{:.6f}"),
-    ("Sharpe", "sharpe", "{:.2f}"),
-)
+def _print_run(run: Run, *, as_json: bool) -> int:
+    """Print a backtest or a sweep and return the exit code: 1 if a point failed."""
+    from lobdesk.backtest.sweep import read_points
 
-
-def _print_report(run: Run) -> None:
     metrics = run.metrics()
-    click.echo(f"{run.id}  {run.manifest.name}  preset {run.manifest.config['preset']}")
-    for label, key, form in ROWS:
-        if not key:
-            text = f"{metrics['fills']:,} / {metrics['orders']:,}"
+    is_sweep = run.manifest.kind == "sweep"
+    if as_json:
+        more = {"rows": read_points(run.path)} if is_sweep else {}
+        facts = {"run": run.id, "path": str(run.path), **run.manifest.outputs, **metrics, **more}
+        print_json(facts)
+    else:
+        print_report(run)
+        if is_sweep:
+            hint = f"one as a run: lobdesk backtest --point {run.id}/{metrics.get('best_point', 0)}"
         else:
-            text = "n/a" if metrics.get(key) is None else form.format(metrics[key])
-        if key == "sharpe":
-            text += (
-                f"   (changes each {metrics['sampling_us'] / 1e6:g} s, "
-                f"{metrics['annualization_days']} days a year)"
-            )
-        click.echo(f"  {label:<16}{text}")
+            hint = f"see it: lobdesk replay {run.id}"
+        click.echo(hint, err=True)
+    return 1 if metrics.get("failed") else 0
+
+
+def print_report(run: Run) -> None:
+    """Print a backtest or a sweep for people, with plots if standard output is a terminal."""
+    from lobdesk.backtest.report import assumptions, show_plots, sweep_table, text_report
+    from lobdesk.backtest.sweep import read_points
+
+    if run.manifest.kind == "sweep":
+        rows = read_points(run.path)
+        click.echo(f"{run.id}  {run.manifest.name}  {run.manifest.state}")
+        config = run.manifest.config
+        facts = {**config, **dict.fromkeys(config["grid"], "varied")}
+        facts["sampling_us"] = facts["sample_us"]
+        if not str(config["queue"]).startswith("power") and facts["queue"] != "varied":
+            del facts["n"]
+        click.echo("\n".join(f"  {line}" for line in assumptions(facts)))
+        click.echo(sweep_table(rows, list(config["grid"]), limit=TABLE_ROWS))
+        return
+    click.echo(text_report(run.id, run.manifest.name, run.metrics()))
     if is_terminal(sys.stdout):
-        _plot_equity(run)
-    click.echo(f"see it: lobdesk replay {run.id}", err=True)
-
-
-def _plot_equity(run: Run) -> None:
-    import duckdb
-    import plotext
-
-    file = str(run.path / "equity.parquet")
-    rows = duckdb.execute(
-        "SELECT (ts_us - min(ts_us) OVER ()) / 1e6, sum(equity) FROM read_parquet(?) "
-        "GROUP BY ts_us ORDER BY ts_us",
-        [file],
-    ).fetchall()
-    figure = plotext.figure
-    figure.clear()
-    figure.plot_size(PLOT_COLUMNS, PLOT_ROWS)
-    curve = figure.signal([row[0] for row in rows], [row[1] for row in rows]).lines()
-    figure.draw(curve)
-    figure.title("equity")
-    figure.label("seconds")
-    figure.show(colorless=True)
+        show_plots(run.path)

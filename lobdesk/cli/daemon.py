@@ -12,7 +12,7 @@ from lobdesk.cli.options import config_option, json_option, print_json
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from lobdesk.recorder import Health, RecorderReport
+    from lobdesk.recorder import JournalView, Look, RecorderReport
     from lobdesk.settings import DaemonSettings
 
 DEFAULT_DATA_DIR = Path("data")
@@ -41,6 +41,11 @@ def _settings_options(function: Callable[..., Any]) -> Callable[..., Any]:
             "--depth", type=int, help="Levels a side: 10, 25, 100, 500 or 1000 [KRAKEN_BOOK_DEPTH]."
         ),
         click.option("--url", help="Endpoint [KRAKEN_WS_URL]."),
+        click.option(
+            "--redundant/--single",
+            default=None,
+            help="Keep two connections open, or one [KRAKEN_REDUNDANT].",
+        ),
         click.option(
             "--persist/--verify-only",
             default=None,
@@ -104,17 +109,19 @@ def record_command(**options: Any) -> None:  # noqa: ANN401 - click passes one v
 @_place_options
 @json_option
 def status_command(*, as_json: bool, **options: Any) -> None:  # noqa: ANN401
-    """Show what the recorder last said about itself.
+    """Show what the recorder last said about itself, or what its journal says.
 
-    Reads files only. Exit code 0, or 1 if no recorder has ever run here.
+    Reads files only, so it works on a read-only volume and from another host. Where the recorder's
+    report is missing, torn, stale or of another host, the journal's newest lines decide. Exit code
+    0, or 1 if no recorder has ever run here.
     """
-    report, health = _look(options)
-    if report is None:
-        raise click.ClickException(f"{health.reason}; start one with: lobdesk daemon run")
+    seen = _look(options)
+    if seen.report is None and seen.journal is None:
+        raise click.ClickException(f"{seen.health.reason}; start one with: lobdesk daemon run")
     if as_json:
-        print_json(_as_dict(report, health))
+        print_json(_as_dict(seen))
         return
-    for line in _describe(report, health):
+    for line in _describe(seen):
         click.echo(line)
 
 
@@ -127,13 +134,16 @@ def health_command(*, as_json: bool, **options: Any) -> None:  # noqa: ANN401
     Reads files only. 0: running, receiving, every book verified. 1: not running or not receiving.
     4: a symbol was refused, or its book has not been verified for half a minute.
     """
-    report, health = _look(options)
+    seen = _look(options)
+    health = seen.health
+    basis = "report" if seen.journal is None else "journal"
     if as_json:
-        print_json({"healthy": health.is_healthy, "reason": health.reason})
+        print_json({"healthy": health.is_healthy, "reason": health.reason, "basis": basis})
     else:
-        persists = report is None or report.persists
+        persists = seen.report is None or seen.report.persists
         text = "healthy" if persists else "healthy, but nothing is kept (verify only)"
-        click.echo(health.reason or text)
+        told = f" (by the journal: {seen.doubt})" if seen.journal is not None else ""
+        click.echo((health.reason or text) + told)
     if not health.is_healthy:
         is_receiving = health.is_running and health.is_receiving
         click.get_current_context().exit(EXIT_NOT_VERIFIED if is_receiving else EXIT_NOT_RUNNING)
@@ -179,6 +189,7 @@ def _resolve(options: dict[str, Any]) -> tuple[DaemonSettings, Path]:
             "daemon.symbols": parsed,
             "daemon.book_depth": options.get("depth"),
             "daemon.ws_url": options.get("url"),
+            "daemon.redundant": options.get("redundant"),
             "daemon.persist_jsonl": options.get("persist"),
         },
     )
@@ -189,34 +200,86 @@ def _resolve(options: dict[str, Any]) -> tuple[DaemonSettings, Path]:
     return settings.daemon, Path(output_dir) if output_dir else data_dir / "l2"
 
 
-def _look(options: dict[str, Any]) -> tuple[RecorderReport | None, Health]:
+def _look(options: dict[str, Any]) -> Look:
     from lobdesk.journal import boot_id
-    from lobdesk.recorder import judge, now, read_report
+    from lobdesk.recorder import look, now
 
     _, root = _resolve(options)
-    report = read_report(root)
-    return report, judge(report, now(), boot_id())
+    return look(root, now(), boot_id())
 
 
-def _as_dict(report: RecorderReport, health: Health) -> dict[str, Any]:
+def _as_dict(seen: Look) -> dict[str, Any]:
     import msgspec
 
+    health = seen.health
+    report = {} if seen.report is None else msgspec.to_builtins(seen.report)
     return {
         "running": health.is_running,
         "healthy": health.is_healthy,
         "reason": health.reason,
-        **msgspec.to_builtins(report),
+        "basis": "report" if seen.journal is None else "journal",
+        "doubt": seen.doubt,
+        "journal": None if seen.journal is None else _journal_dict(seen.journal),
+        **report,
     }
 
 
-def _describe(report: RecorderReport, health: Health) -> list[str]:
+def _journal_dict(view: JournalView) -> dict[str, Any]:
+    import dataclasses
+
+    books = {symbol: book._asdict() for symbol, book in view.books.items()}
+    return {**dataclasses.asdict(view), "books": books}
+
+
+def _describe(seen: Look) -> list[str]:
+    report, view = seen.report, seen.journal
+    lines = [f"state     {seen.health.reason or 'healthy'}"]
+    if view is not None:
+        lines += _describe_journal(view, seen.doubt)
+    elif report is not None:
+        lines += _describe_report(report)
+    return lines
+
+
+def _describe_journal(view: JournalView, doubt: str) -> list[str]:
+    torn = "; the line after it is not complete" if view.is_torn else ""
+    return [
+        f"basis     the journal's newest lines; {doubt}",
+        f"record    {view.last_seq:,}, connection {view.conn}, {_instant(view.last_us)}{torn}",
+        f"frame     {_instant(view.last_frame_us)}",
+        *(
+            f"{symbol:<9} verified {_instant(book.verified_us)}, "
+            f"newest frame {_instant(book.frame_us)}"
+            for symbol, book in view.books.items()
+        ),
+    ]
+
+
+def _instant(ts_us: int) -> str:
     from lobdesk.units import format_rfc3339_us
 
+    return format_rfc3339_us(ts_us) if ts_us else "none"
+
+
+def _describe_lines(report: RecorderReport) -> list[str]:
+    described = []
+    for number, line in enumerate(report.lines, start=1):
+        text = (
+            f"line {number}    {'open' if line.is_connected else 'closed'}  "
+            f"connection {line.connection}, {line.connects} opened, {line.live} books live"
+        )
+        if line.offset_us is not None:
+            text += f", exchange clock {line.offset_us:+,} us, round trip {line.round_trip_us:,} us"
+        described.append(text)
+    return described
+
+
+def _describe_report(report: RecorderReport) -> list[str]:
     kept = "kept" if report.persists else "verified only, nothing is kept"
-    last = format_rfc3339_us(report.last_frame_us) if report.last_frame_us else "none"
+    last = _instant(report.last_frame_us)
     lines = [
-        f"state     {health.reason or 'healthy'}",
         f"endpoint  {report.url}  connection {report.connection}, {report.connects} opened",
+        *_describe_lines(report),
         f"frames    {report.frames:,} {kept}, last {last}, {report.malformed} malformed",
         f"queue     {report.queued} of {report.queue_size}, full for {report.queue_full} frames",
         f"lost      {report.lost}",

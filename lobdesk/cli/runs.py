@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -10,20 +11,22 @@ from lobdesk.cli.options import data_dir_option, data_paths, json_option, print_
 from lobdesk.units import format_rfc3339_us
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from lobdesk.runs import Run
 
 NAME_CELLS = 40
+KINDS = ["train", "backtest", "signals", "sweep"]
+WITH_REPORT = frozenset({"backtest", "sweep"})
 
 
 @click.group("runs")
 def runs_command() -> None:
-    """List, show or remove trainings and backtests."""
+    """List, show, compare, export or remove trainings and backtests."""
 
 
 @runs_command.command("ls")
-@click.option("--kind", type=click.Choice(["train", "backtest", "signals"]), help="Only this kind.")
+@click.option(
+    "--kind", type=click.Choice(["train", "backtest", "signals", "sweep"]), help="Only this kind."
+)
 @data_dir_option
 @json_option
 def ls(*, kind: str | None, data_dir: Path | None, as_json: bool) -> None:
@@ -65,13 +68,66 @@ def show(run: str, *, data_dir: Path | None, as_json: bool) -> None:
     if as_json:
         print_json({"manifest": manifest, "metrics": metrics, "path": str(opened.path)})
         return
-    facts = {**manifest, "path": str(opened.path), "metrics": metrics}
+    facts = {**manifest, "path": str(opened.path)}
+    has_report = (
+        opened.manifest.kind in {"backtest", "sweep"} and opened.manifest.state != "running"
+    )
+    if not has_report:
+        facts["metrics"] = metrics
     for key in ("created_ts_us", "ended_ts_us"):
         if facts[key] is not None:
             facts[key.removesuffix("_ts_us")] = format_rfc3339_us(facts[key])
         del facts[key]
     for line in _lines(facts, 0):
         click.echo(line)
+    if has_report:
+        from lobdesk.cli.backtest import print_report
+
+        click.echo()
+        print_report(opened)
+
+
+@runs_command.command("diff")
+@click.argument("first", metavar="RUN")
+@click.argument("second", metavar="RUN")
+@data_dir_option
+@json_option
+def diff(first: str, second: str, *, data_dir: Path | None, as_json: bool) -> None:
+    """Print the settings, inputs, outputs and figures in which two runs differ."""
+    from lobdesk.runs import open_run
+
+    folder = data_paths(data_dir).runs
+    left, right = (_facts(open_run(folder, run)) for run in (first, second))
+    differing = {
+        key: [left.get(key), right.get(key)]
+        for key in dict.fromkeys([*left, *right])
+        if left.get(key) != right.get(key)
+    }
+    if as_json:
+        print_json({"runs": [first, second], "differences": differing})
+        return
+    click.echo(f"{'':<36}{first:>24}{second:>24}")
+    for key, values in differing.items():
+        cells = "".join(f"{_short(value):>24}" for value in values)
+        click.echo(f"{key[:35]:<36}{cells}")
+    if not differing:
+        click.echo("no difference", err=True)
+
+
+@runs_command.command("export")
+@click.argument("run")
+@click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
+@data_dir_option
+@json_option
+def export(run: str, folder: Path, *, data_dir: Path | None, as_json: bool) -> None:
+    """Write a run's tables as CSV, and its manifest and figures as JSON, into FOLDER."""
+    from lobdesk.runs import export_run
+
+    written = [str(path) for path in export_run(data_paths(data_dir).runs, run, folder)]
+    if as_json:
+        print_json({"run": run, "files": written})
+    else:
+        click.echo("\n".join(written))
 
 
 @runs_command.command("rm")
@@ -122,6 +178,33 @@ def _summary(run: Run) -> dict[str, Any]:
         "ended_ts_us": manifest.ended_ts_us,
         "metrics": run.metrics(),
     }
+
+
+def _facts(run: Run) -> dict[str, Any]:
+    """Return what a run consists of, flat."""
+    manifest = run.manifest
+    parts = {
+        "config": manifest.config,
+        "inputs": manifest.inputs,
+        "outputs": manifest.outputs,
+        "metrics": run.metrics(),
+    }
+    return {"kind": manifest.kind, "version": manifest.version, **_flat(parts, "")}
+
+
+def _flat(tree: dict[str, Any], prefix: str) -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for key, value in tree.items():
+        if isinstance(value, dict):
+            flat |= _flat(value, f"{prefix}{key}.")
+        else:
+            flat[f"{prefix}{key}"] = value
+    return flat
+
+
+def _short(value: object) -> str:
+    text = f"{value:.8g}" if isinstance(value, float) else "--" if value is None else str(value)
+    return text if len(text) < 23 else f"{text[:20]}..."
 
 
 def _lines(value: Any, depth: int) -> list[str]:  # noqa: ANN401 - any JSON value

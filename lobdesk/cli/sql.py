@@ -154,10 +154,12 @@ def _parameters(query: Query | None, params: tuple[str, ...]) -> dict[str, str |
 def _scope(
     symbol: str | None, source: str | None, begin: str | None, end: str | None
 ) -> dict[str, str | float]:
-    names = {"symbol": symbol, "source": source}
-    found: dict[str, str | float] = {key: text for key, text in names.items() if text is not None}
-    times = {"from_us": begin, "to_us": end}
-    return found | {key: read_instant(text, "sql") for key, text in times.items() if text}
+    named = {"symbol": symbol, "source": source}
+    found: dict[str, str | float] = {key: text for key, text in named.items() if text is not None}
+    for key, text in (("from_us", begin), ("to_us", end)):
+        if text is not None:
+            found[key] = read_instant(text, "sql")
+    return found
 
 
 def _write_binary(question: _Question, form: str, output: Path | None) -> None:

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from lobdesk.derive.continuity import ContinuityState  # noqa: TC001 - msgspec reads it
 from lobdesk.derive.deriver import SymbolProgress  # noqa: TC001 - msgspec reads the annotation
+from lobdesk.derive.level3 import OrderState  # noqa: TC001 - msgspec reads the annotation
 from lobdesk.engine import EngineError
 from lobdesk.journal import DerivedEnd, RawMark, symbol_log_dir
 from lobdesk.journal.layout import segment_path
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
     from lobdesk.journal import JournalWriter
 
 CHECKPOINT_NAME = "derived.json"
-VERSION = 2
+VERSION = 4
 
 
 class Checkpoint(msgspec.Struct, frozen=True, kw_only=True):
@@ -34,6 +36,8 @@ class Checkpoint(msgspec.Struct, frozen=True, kw_only=True):
         ends: How far each derived log reached then.
         symbols: Progress of each symbol.
         books: For each connection what ``BookVerifier.dump`` gave.
+        shared: For each symbol where several connections are; None with one.
+        orders: State of level 3.
     """
 
     v: int
@@ -42,6 +46,8 @@ class Checkpoint(msgspec.Struct, frozen=True, kw_only=True):
     ends: list[DerivedEnd]
     symbols: dict[str, SymbolProgress]
     books: dict[int, bytes]
+    orders: OrderState
+    shared: dict[str, ContinuityState] | None = None
 
 
 def take_checkpoint(
@@ -66,6 +72,8 @@ def take_checkpoint(
         ends=list(ends.values()),
         symbols=deriver.symbols,
         books=deriver.dump(),
+        shared=deriver.dump_shared(),
+        orders=deriver.orders.dump(),
     )
 
 
@@ -107,7 +115,8 @@ def load_checkpoint(root: Path, last_seq: int) -> Checkpoint | None:
 def restore(deriver: Deriver, checkpoint: Checkpoint) -> bool:
     """Give a new deriver the state of a checkpoint; False if it is damaged."""
     try:
-        deriver.load(checkpoint.books)
+        deriver.load(checkpoint.books, checkpoint.shared)
+        deriver.orders.load(checkpoint.orders)
     except EngineError:
         return False
     deriver.symbols.update(checkpoint.symbols)

@@ -9,9 +9,11 @@ import msgspec
 
 from lobdesk.derive.checkpoint import load_checkpoint, restore
 from lobdesk.derive.deriver import Deriver, SymbolProgress
+from lobdesk.derive.level3 import OrderProgress
 from lobdesk.journal import (
     DERIVED_LOGS,
     EVENTS,
+    ORDERS,
     SNAPSHOTS,
     TRADES,
     BrokenChainError,
@@ -109,6 +111,7 @@ def _events_to_take(
     # Everything before this note was made complete, and synced, when it was written.
     start = _last_start(root)
     deriver.symbols.update(_progress_before(root, start))
+    deriver.orders.symbols.update(_order_progress_before(root, start))
     deriver.interrupt("restart")
     return start, read_events(root, start)
 
@@ -214,6 +217,19 @@ def _progress_before(root: Path, seq: int) -> dict[str, SymbolProgress]:
         if line is not None:
             progress.setdefault(symbol, SymbolProgress()).last_trade_id = line.trade_id
     return progress
+
+
+def _order_progress_before(root: Path, seq: int) -> dict[str, OrderProgress]:
+    """Return the same of the orders."""
+    lines = {
+        symbol: _last_before(symbol_log_dir(root, ORDERS, symbol), seq)
+        for symbol in list_symbols(root, ORDERS)
+    }
+    return {
+        symbol: OrderProgress(line.seq, line.recv_ts_us)
+        for symbol, line in lines.items()
+        if line is not None
+    }
 
 
 def _last_before(log_dir: Path, seq: int) -> _Line | None:

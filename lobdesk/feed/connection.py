@@ -113,7 +113,12 @@ async def open_connection(
         watchdog.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await watchdog
-        await connection.close()
+        try:
+            await connection.close()
+        except asyncio.CancelledError:
+            # Whoever is in a hurry gets no closing handshake, but no open socket either.
+            socket.transport.abort()
+            raise
 
 
 def _closing(error: ConnectionClosed) -> str:

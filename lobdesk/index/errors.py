@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
-from lobdesk.errors import CatalogError, did_you_mean, nearest
+from lobdesk.errors import CatalogError, JournalError, did_you_mean, nearest
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -34,6 +34,30 @@ class IndexBusyError(CatalogError):
         self.path = path
         self.holder = holder
         super().__init__(f"{path}: another indexer is at work ({holder}); try again when it ends")
+
+
+class IndexWriteError(CatalogError):
+    """A file of the index cannot be written, for example because the disk is full."""
+
+    def __init__(self, path: Path, error: Exception) -> None:
+        self.path = path
+        reason = error.strerror if isinstance(error, OSError) else str(error).splitlines()[0]
+        super().__init__(
+            f"{path}: cannot be written: {reason}; the journal and what was indexed before are "
+            "untouched: when that is put right (is the disk full?), run: lobdesk index"
+        )
+
+
+class NewerJournalError(JournalError):
+    """A journal was written by a newer lobdesk."""
+
+    def __init__(self, path: Path, offset: int, version: int, known: int) -> None:
+        self.path = path
+        self.version = version
+        super().__init__(
+            f"{path}: the line at byte {offset} has version {version}, this lobdesk reads "
+            f"version {known}: update lobdesk"
+        )
 
 
 class UnknownSymbolError(CatalogError):

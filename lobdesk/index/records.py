@@ -18,8 +18,8 @@ import numpy as np
 
 from lobdesk.index.catalog import open_catalog
 from lobdesk.index.columns import read_snapshots, read_trades
+from lobdesk.index.durable import write_durably
 from lobdesk.index.errors import RecordsError, UnknownSymbolError
-from lobdesk.index.parts import write_durably
 from lobdesk.index.query import query_errors
 from lobdesk.index.stream import BASE_LATENCY_US, CLOCKS, Grid, build_stream
 from lobdesk.paths import DataPaths, encode_symbol

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from lobdesk.index import duck
 from lobdesk.index.other_views import LEDGERS, RUNS
@@ -19,20 +19,28 @@ if TYPE_CHECKING:
     from lobdesk.runs import Run
 
 
-def create_run_views(con: duckdb.DuckDBPyConnection, paths: DataPaths) -> list[Path]:
-    """Create ``runs``, ``fills``, ``orders`` and ``equity``; return the files behind them."""
+def runs_definition() -> str:
+    """Return the stored columns of ``runs`` with types, as in CREATE TABLE."""
+    return ", ".join(f"{c.name} {c.type}" for c in RUNS.columns if c.type != "TIMESTAMP")
+
+
+def run_rows(paths: DataPaths) -> list[list[Any]]:
+    """Return one row for each run whose manifest is readable."""
+    return [_row(run) for run in list_runs(paths.runs)]
+
+
+def create_ledgers(con: duckdb.DuckDBPyConnection, paths: DataPaths) -> list[Path]:
+    """Create ``internal.runs``, ``fills``, ``orders`` and ``equity``; return the files behind them.
+
+    They are read from the runs' folders, because a run may have ended since the catalogue was
+    published.
+    """
     runs = list_runs(paths.runs)
-    stored = ", ".join(f"{c.name} {c.type}" for c in RUNS.columns if c.type != "TIMESTAMP")
-    con.execute(f"CREATE TABLE internal.runs ({stored})")
+    con.execute(f"CREATE TABLE internal.runs ({runs_definition()})")
     if runs:
-        con.executemany(
-            "INSERT INTO internal.runs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            [_row(run) for run in runs],
-        )
-    con.execute(
-        "CREATE VIEW runs AS SELECT *, make_timestamp(created_ts_us) AS created_ts, "
-        "make_timestamp(ended_ts_us) AS ended_ts FROM internal.runs"
-    )
+        rows = [_row(run) for run in runs]
+        marks = ", ".join("?" for _ in rows[0])
+        con.executemany(f"INSERT INTO internal.runs VALUES ({marks})", rows)
     used: list[Path] = []
     for ledger in LEDGERS:
         files = {run.id: run.path / f"{ledger.name}.parquet" for run in reversed(runs)}
@@ -41,7 +49,7 @@ def create_run_views(con: duckdb.DuckDBPyConnection, paths: DataPaths) -> list[P
     return used
 
 
-def _row(run: Run) -> list[object]:
+def _row(run: Run) -> list[Any]:
     manifest = run.manifest
     try:
         metrics = run.metrics()

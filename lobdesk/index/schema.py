@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-SCHEMA_VERSION = 1
-"""Version of parts, commits and catalogue; the lake's folder carries it as well."""
+SCHEMA_VERSION = 2
+"""Version of parts, commits and catalogue. What has another one is indexed anew."""
 
 BOOK_LEVELS = 10
 
@@ -220,3 +220,6 @@ REJECTS = Table(
 TABLES = {
     table.name: table for table in (RAW_EVENTS, SNAPSHOTS, TRADES, GAPS, INSTRUMENTS, REJECTS)
 }
+
+PUBLISHED = ("gaps", "instruments", "rejects")
+"""Small tables whose rows the catalogue repeats, so that readers need not open their parts."""

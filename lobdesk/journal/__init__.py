@@ -11,6 +11,7 @@ from lobdesk.journal.errors import (
 from lobdesk.journal.layout import (
     DERIVED_LOGS,
     EVENTS,
+    ORDERS,
     SNAPSHOTS,
     TRADES,
     Segment,
@@ -35,6 +36,7 @@ from lobdesk.journal.writer import JournalWriter, boot_id, now_us
 __all__ = [
     "DERIVED_LOGS",
     "EVENTS",
+    "ORDERS",
     "SNAPSHOTS",
     "TRADES",
     "BrokenChainError",

@@ -68,7 +68,8 @@ class Recorder:
         lost: Records that could not be written.
         seq: Number of the last record.
         last_frame_us: Wall clock of the last frame; 0 before the first.
-        is_interrupted: Records were lost, so the books must be built anew on a new connection.
+        is_interrupted: Records were lost, so the log needs new snapshots of all books.
+        stranded: Connection and symbol of books that need a new snapshot to go on in the log.
     """
 
     def __init__(
@@ -91,6 +92,7 @@ class Recorder:
         self.frames = self.bytes_received = self.queue_full = self.lost = self.seq = 0
         self.last_frame_us = 0
         self.is_interrupted = False
+        self.stranded: list[tuple[int, str]] = []
         self._root = root
         self._queue_size = queue_size
         self._queue: deque[RawEvent] = deque()
@@ -141,9 +143,15 @@ class Recorder:
         """Note that a connection has ended."""
         self._note("close", now(), conn, {"reason": reason})
 
-    def sent(self, text: str, conn: int) -> None:
-        """Record a frame of ours."""
-        self._append("out", text, now(), conn)
+    def sent(self, text: str, conn: int) -> Stamp:
+        """Record a frame of ours and return when."""
+        stamp = now()
+        self._append("out", text, stamp, conn)
+        return stamp
+
+    def noted(self, kind: str, conn: int, **facts: object) -> None:
+        """Record something that was found out about a connection."""
+        self._note(kind, now(), conn, facts)
 
     def received(self, frame: bytes, conn: int) -> None:
         """Record a frame; nothing looks into it here."""
@@ -188,6 +196,8 @@ class Recorder:
         outcomes = []
         for event in events:
             derived = self._derive(event)
+            if derived is not None and derived.stranded:
+                self.stranded += derived.stranded
             if derived is not None and derived.verdict is not None:
                 trades = [line.symbol for line in derived.lines if line.log == TRADES]
                 outcomes.append(Outcome(event, derived.verdict, trades))

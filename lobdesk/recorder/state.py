@@ -36,6 +36,26 @@ class BookReport(msgspec.Struct, frozen=True, kw_only=True):
     reason: str = ""
 
 
+class LineReport(msgspec.Struct, frozen=True, kw_only=True):
+    """One line to the exchange.
+
+    Attributes:
+        connection: Number of its connection, 0 before the first.
+        is_connected: Whether it is open.
+        connects: Connections opened.
+        live: Books that are verified on it.
+        offset_us: The exchange's clock minus ours, from pings; None before the first answer.
+        round_trip_us: Round trip of the ping that this comes from.
+    """
+
+    connection: int
+    is_connected: bool
+    connects: int
+    live: int
+    offset_us: int | None = None
+    round_trip_us: int | None = None
+
+
 class RecorderReport(msgspec.Struct, frozen=True, kw_only=True):
     """The whole recorder.
 
@@ -63,6 +83,7 @@ class RecorderReport(msgspec.Struct, frozen=True, kw_only=True):
         queue_full: Frames that found the queue full; they were caught up from the raw log.
         lost: Records that could not be written.
         resyncs: Single books rebuilt.
+        lines: Each connection kept open; two with ``KRAKEN_REDUNDANT``.
         books: By symbol.
     """
 
@@ -88,6 +109,7 @@ class RecorderReport(msgspec.Struct, frozen=True, kw_only=True):
     queue_full: int = 0
     lost: int = 0
     resyncs: int = 0
+    lines: list[LineReport] = []
     books: dict[str, BookReport] = {}
 
 

@@ -68,6 +68,7 @@ def train(
     """
     store = open_store(paths, store_id)
     data = make_data(store, settings)
+    model_columns(settings.model, store.feature_names)  # refuses an unknown model before a run is
     config = msgspec.to_builtins(settings) | {
         "store": store.id,
         "target": data.target,

@@ -1,7 +1,9 @@
 // Journal lines to NumPy columns.
 #include <pybind11/numpy.h>
 #include <pybind11/pybind11.h>
+#include <pybind11/stl.h>
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -9,6 +11,7 @@
 
 #include "arrays.hpp"
 #include "bindings.hpp"
+#include "lobdesk/line_chain.hpp"
 #include "lobdesk/market_records.hpp"
 #include "lobdesk/scan.hpp"
 
@@ -139,6 +142,17 @@ py::dict ScanEvents(const py::buffer& data, std::int64_t base_offset) {
   return columns;
 }
 
+py::tuple CheckLineChain(const py::buffer& data, std::optional<std::uint32_t> previous) {
+  const py::buffer_info info = data.request();
+  const std::string_view bytes = Bytes(info);
+  lobdesk::LineChain chain;
+  {
+    const py::gil_scoped_release release;
+    chain = lobdesk::CheckLineChain(bytes, previous);
+  }
+  return py::make_tuple(ToArray(std::move(chain.bad)), chain.last);
+}
+
 template <typename T>
 using Array = py::array_t<T, py::array::c_style>;
 
@@ -201,6 +215,10 @@ void BindScan(py::module_& m) {
       py::arg("trade_qty_lots").noconvert(),
       "Return the event stream of one symbol's snapshots and trades, and counts of what it holds. "
       "Exchange times of either must not go backwards.");
+  m.def("check_line_chain", &CheckLineChain, py::arg("data"), py::kw_only(),
+        py::arg("previous") = py::none(),
+        "Return where raw event lines begin whose checksum is wrong, and the last line's checksum; "
+        "previous is that of the line before, None if unknown.");
   m.def("scan_snapshots", &ScanSnapshots, py::arg("data"), py::kw_only(), py::arg("symbol"),
         py::arg("base_offset") = 0,
         "Return the columns of one symbol's snapshot lines; levels are [rows, 10], missing ones "

@@ -10,7 +10,7 @@ from textual.color import Color
 from lobdesk.app.app import LobdeskApp
 from lobdesk.app.colors import PALETTES
 from lobdesk.app.widgets.rows import STYLE_NAMES, RowView
-from lobdesk.settings import AppSettings
+from lobdesk.settings import PALETTE_NAMES, AppSettings
 
 MIN_CONTRAST = 4.5
 
@@ -41,3 +41,7 @@ async def test_every_style_is_readable_on_the_background(
             assert style.color is not None
             shown = Color.from_rich_color(style.color)
             assert contrast(shown, background) >= MIN_CONTRAST, (name, shown.hex)
+
+
+def test_settings_accept_exactly_the_palettes_there_are() -> None:
+    assert set(PALETTE_NAMES) == set(PALETTES)

@@ -55,4 +55,4 @@ def test_figures_agree_with_the_ledger() -> None:
         np.average(result.fills["slip_arrival"], weights=result.fills["qty_lots"])
     )
     assert 0 < float(figures["fill_ratio"]) < 1
-    assert figures["markout_1s"] is not None
+    assert figures["markout_1s_bps"] is not None

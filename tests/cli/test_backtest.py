@@ -56,7 +56,8 @@ def test_the_report_says_how_sharpe_was_sampled(
 
     out = capsys.readouterr().out
     assert "final PnL" in out
-    assert "(changes each 1 s, 365 days a year)" in out
+    assert "equity changes each 1 s, 365 days a year" in out
+    assert "preset lobdesk, queue risk_averse; latency 5000 us to the exchange" in out
 
 
 def test_progress_lines_end_with_the_run(
@@ -146,3 +147,42 @@ def test_a_broken_scenario_file_is_an_error(
 
     assert run_cli(["backtest", "--scenario", str(file)]) == 1
     assert capsys.readouterr().err.startswith("error: ")
+
+
+def test_a_grid_prints_a_table_and_resumes(
+    tmp_path: Path, captures: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    home = ["--data-dir", str(tmp_path)]
+    assert run_cli(["import", str(captures / "v2_ethusd_d25_20260802.cbcap"), *home]) == 0
+    assert run_cli(["index", *home]) == 0
+    grid = ["--param", "qty_lots=1000000", "--grid", "queue=log,log2", "--grid", "entry_us=0,5000"]
+    capsys.readouterr()
+
+    assert run_cli(["backtest", *home, *grid]) == 0
+    out = capsys.readouterr().out
+    assert (
+        "preset lobdesk, queue varied (n = 3.0); latency varied us to the exchange, 5000 us back"
+        in out
+    )
+    assert len(out.splitlines()) == 4 + 1 + 4
+
+    assert run_cli(["backtest", *home, "--point", "w0001/2", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["queue"] == "log2"
+    assert run_cli(["backtest", *home, "--resume", "w0001"]) == 1
+    assert "w0001: is finished" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        (["--grid", "queue"], "expected KEY=V1,V2"),
+        (["--point", "w0001"], "expected SWEEP/N"),
+        (["--resume", "w0001", "--queue", "log"], "--queue: does not go with --resume"),
+        (["--grid", "queue=log", "--records", __file__], "a grid runs over the index only"),
+    ],
+)
+def test_a_wrong_grid_is_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], args: list[str], message: str
+) -> None:
+    assert run_cli(["backtest", *args, "--data-dir", str(tmp_path)]) == 2
+    assert message in capsys.readouterr().err

@@ -81,7 +81,7 @@ def test_a_wrong_configuration_key_is_one_line_and_exit_2(tmp_path: Path) -> Non
             ["build", "--threads", "0"],
             "'--threads': 0 is not in the range x>=1; see: lobdesk build",
         ),
-        (["runs", "diff"], "no such command 'diff'; see: lobdesk runs --help"),
+        (["runs", "merge"], "no such command 'merge'; see: lobdesk runs --help"),
         (["at", "BTC/USD", "yesterday"], "'yesterday' is not a time like 2026-08-01T02:54:00Z"),
         (["at", "BTC/USD", "9" * 30], "is after the year 9999"),
         (["sql", "-f", "{here}/absent.sql"], "absent.sql: cannot be read: No such file"),

@@ -7,6 +7,7 @@ import pytest
 
 from lobdesk.cli import run_cli
 from lobdesk.runs import Run, create_run
+from tests.cli.test_backtest import records_args
 
 
 @pytest.fixture
@@ -122,3 +123,50 @@ def test_only_finished_backtests_can_be_replayed(
 def test_desk_without_terminal_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run_cli(["--data-dir", str(tmp_path)]) == 2
     assert "needs a terminal" in capsys.readouterr().err
+
+
+@pytest.fixture
+def two_backtests(tmp_path: Path) -> Path:
+    data = [*records_args(tmp_path), "--param", "interval_us=50000"]
+    assert run_cli(data) == 0
+    assert run_cli([*data, "--queue", "log"]) == 0
+    return tmp_path
+
+
+def test_diff_names_only_what_differs(
+    two_backtests: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    capsys.readouterr()
+    assert lobdesk(two_backtests, "runs", "diff", "k0001", "k0002", "--json") == 0
+    facts = json.loads(capsys.readouterr().out)
+    assert facts["runs"] == ["k0001", "k0002"]
+    assert facts["differences"]["config.queue"] == ["risk_averse", "log"]
+    assert "config.entry_us" not in facts["differences"]
+    assert lobdesk(two_backtests, "runs", "diff", "k0001", "k0001") == 0
+    captured = capsys.readouterr()
+    assert "no difference" in captured.err
+    assert "config" not in captured.out
+
+
+def test_show_ends_with_the_report(two_backtests: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    capsys.readouterr()
+    assert lobdesk(two_backtests, "runs", "show", "k0002") == 0
+    out = capsys.readouterr().out
+    assert "preset lobdesk, queue log; latency 5000 us" in out
+    assert "certain fills" in out
+    assert "markout 30 s" in out
+
+
+def test_export_writes_tables_and_figures(
+    two_backtests: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = two_backtests / "out"
+    capsys.readouterr()
+    assert lobdesk(two_backtests, "runs", "export", "k0001", str(folder)) == 0
+    assert len(capsys.readouterr().out.splitlines()) == 5
+    metrics = json.loads((folder / "k0001-metrics.json").read_text())
+    fills = (folder / "k0001-fills.csv").read_text().splitlines()
+    assert len(fills) == metrics["fills"] + 1
+    assert fills[0].startswith("exch_ts_us,local_ts_us,order_id,symbol,side")
+    assert lobdesk(two_backtests, "runs", "export", "k0001", str(folder)) == 1
+    assert "is there already" in capsys.readouterr().err

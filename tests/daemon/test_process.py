@@ -138,8 +138,33 @@ def test_health_follows_the_daemon(tmp_path) -> None:
     code, out, _ = run(tmp_path, "daemon", "health", "--json")
     assert (code, json.loads(out)) == (
         1,
-        {"healthy": False, "reason": "the recorder ended: SIGTERM"},
+        {"healthy": False, "reason": "the recorder ended: SIGTERM", "basis": "report"},
     )
+
+
+def test_status_and_health_answer_from_the_journal_alone(tmp_path) -> None:
+    with simulator(tmp_path) as url:
+        daemon = start(tmp_path, "daemon", "run", KRAKEN_WS_URL=url)
+        until(lambda: recorded(tmp_path / "data" / "l2") > 300)
+        # Another mount of the volume that has the logs and not the report.
+        volume = tmp_path / "volume" / "l2"
+        volume.mkdir(parents=True)
+        for log in ("events", "snapshots"):
+            (volume / log).symlink_to(tmp_path / "data" / "l2" / log)
+        health = run(tmp_path, "daemon", "health", "--data-dir", str(volume.parent))
+        code, out, _ = run(tmp_path, "daemon", "status", "--json", "--data-dir", str(volume.parent))
+        _, text, _ = run(tmp_path, "daemon", "status", "--data-dir", str(volume.parent))
+        daemon.terminate()
+        daemon.communicate(timeout=DEADLINE_S)
+
+    assert health[:2] == (0, "healthy (by the journal: there is no readable report)\n")
+    status = json.loads(out)
+    assert (code, status["basis"], status["running"]) == (0, "journal", True)
+    assert status["journal"]["last_seq"] > 300
+    assert status["journal"]["books"]["BTC/USD"]["verified_us"] > 0
+    assert "basis     the journal's newest lines; there is no readable report\n" in text
+    code, out, _ = run(tmp_path, "daemon", "health", "--data-dir", str(volume.parent))
+    assert (code, out.partition(" (by")[0]) == (1, "the recorder ended: SIGTERM")
 
 
 def test_health_names_a_refused_symbol(tmp_path) -> None:

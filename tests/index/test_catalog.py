@@ -351,12 +351,14 @@ def test_missing_or_cut_part_says_how_to_get_it_back(
         part.write_bytes(content[:kept_bytes])
 
     with (
-        pytest.raises(QueryError, match=r"[^\n]*\.parquet[^\n]*index --rebuild$"),
+        pytest.raises(QueryError, match=r"[^\n]*\.parquet[^\n]*index --check$"),
         open_catalog(folder) as catalog,
     ):
         catalog.snapshot_columns("BTC/USD")
 
-    update_index(folder, rebuild=True)
+    report = update_index(folder)
+    assert [name.partition("/")[0] for name in report.repaired] == ["btc:snapshots"]
+    assert report.rows == {"snapshots": 301}, "nothing else is read again"
     with open_catalog(folder) as catalog:
         assert len(catalog.snapshot_columns("BTC/USD")) > 0
 

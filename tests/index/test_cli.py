@@ -30,8 +30,8 @@ def test_index_prints_one_object(recorded: Path, capsys: Capture) -> None:
     assert report["rows"] == {"raw_events": 1547, "snapshots": 1430}
     assert report["totals"] == report["rows"]
     assert set(report) == {
-        "rows", "rejects", "bytes", "parts", "merged", "replaced", "missing", "removed",
-        "is_published", "totals", "seconds",
+        "rows", "rejects", "bytes", "parts", "merged", "replaced", "missing", "damaged", "lost",
+        "repaired", "removed", "is_published", "totals", "seconds",
     }  # fmt: skip
     code, out, _ = run(capsys, "index", "--data-dir", recorded)
     assert "1,430 rows  (+0)" in out
@@ -53,7 +53,7 @@ def test_index_warns_of_rejects(recorded: Path, capsys: Capture) -> None:
 
     code, _, err = run(capsys, "index", "--data-dir", recorded)
 
-    assert code == 0
+    assert code == 4
     assert "1 lines were rejected; see: lobdesk sql rejects" in err
 
 
@@ -322,7 +322,7 @@ def test_gaps_are_listed(tmp_path: Path, captures: Path, capsys: Capture) -> Non
     _, lines, _ = run(capsys, "gaps", "--data-dir", tmp_path)
 
     assert code == 0
-    assert len(gaps) == len(lines.splitlines()) == 4
+    assert len(gaps) == len(lines.partition("\n\n")[2].splitlines()) == 4
     assert {gap["cause"] for gap in gaps} == {"unsubscribed"}
     assert all(gap["to_us"] > gap["from_us"] for gap in gaps)
     code, out, err = run(capsys, "gaps", "DOGE", "--data-dir", tmp_path)

@@ -216,10 +216,23 @@ def test_finished_run_that_is_resumed_keeps_its_weights_and_figures(data_dir: Pa
     assert all(torch.equal(a, b) for a, b in zip(again, kept, strict=True))
 
 
-def test_run_that_fails_says_so(data_dir: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_unknown_model_makes_no_run(data_dir: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    before = set((data_dir / "runs").iterdir())
+
     assert run_cli(train_args(data_dir, "--model", "perceptron", steps=1)) == 2
 
     assert "model 'perceptron' does not exist; known are deeplob" in capsys.readouterr().err
+    assert set((data_dir / "runs").iterdir()) == before
+
+
+def test_run_that_fails_says_so(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*args: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("lobdesk.training.runs.make_forecaster", fail)
+
+    assert run_cli(train_args(data_dir, steps=1)) == 1
+
     newest = max((data_dir / "runs").glob("t*"))
     assert lines_of(newest / "progress.jsonl")[-1]["event"] == "failed"
     assert json.loads((newest / "manifest.json").read_text())["state"] == "failed"

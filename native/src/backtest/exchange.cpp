@@ -19,8 +19,7 @@ Exchange::Exchange(const ModelConfig& model, const InstrumentConfig& instrument,
       book_{model.truncates ? model.window : 0},
       feed_orders_{slots} {}
 
-void Exchange::OnRecordWithOrders(ExchangeContext& context, const MarketRecord& record,
-                                  std::int32_t slot) {
+void Exchange::OnRecord(ExchangeContext& context, const MarketRecord& record, std::int32_t slot) {
   switch (record.kind) {
     case kDepth:
       OnDepth(context, record);
@@ -157,7 +156,7 @@ void Exchange::OnFeedFill(ExchangeContext& context, const MarketRecord& record, 
 
 void Exchange::OnFeedChange(ExchangeContext& context, const MarketRecord& record,
                             std::int32_t slot) {
-  const FeedChange change = feed_orders_.Apply(record, slot, context.NextPlace());
+  const FeedChange change = feed_orders_.Apply(record, slot, next_place_++);
   const bool is_exact = model_->queue == QueueModel::kL3Fifo;
   if (change.has_removal && change.removed > 0) {
     const Lots level = book_.Side(change.old_side).At(change.old_key);

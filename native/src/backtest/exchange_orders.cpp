@@ -148,7 +148,7 @@ void Exchange::Rest(ExchangeContext& context, std::int32_t slot) {
   order.queue.is_deferred = model_->defers_unknown && displayed == 0 && !levels.IsEmpty() &&
                             is_full && order.key < levels.Worst();
   order.ahead_at_arrival = order.queue.ahead;
-  order.place = context.NextPlace();
+  order.place = next_place_++;
   order.is_resting = true;
   std::vector<std::int32_t>& resting = resting_[order.side];
   const auto at = std::find_if(resting.begin(), resting.end(), [&](std::int32_t other) {
