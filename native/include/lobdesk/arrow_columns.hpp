@@ -1,6 +1,7 @@
 // Query results to columns, by Arrow's C stream interface.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <variant>
@@ -60,7 +61,8 @@ struct ArrowColumn {
 /// Reads a stream to its end and gives each column as one block of memory.
 ///
 /// Columns are integers of 8, 32 or 64 bits, or lists of a fixed number of 64-bit integers, all
-/// without nulls. Throws EngineError if they are not, or if the query fails.
-[[nodiscard]] std::vector<ArrowColumn> ReadArrowStream(ArrowArrayStream* stream);
+/// without nulls. Throws EngineError if they are not, or if the query fails. Memory for `rows` is
+/// taken at once; there may be more.
+[[nodiscard]] std::vector<ArrowColumn> ReadArrowStream(ArrowArrayStream* stream, std::size_t rows);
 
 }  // namespace lobdesk
