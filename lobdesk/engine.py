@@ -27,6 +27,7 @@ check_line_chain = _native.check_line_chain
 scan_events = _native.scan_events
 scan_snapshots = _native.scan_snapshots
 scan_trades = _native.scan_trades
+take_arrow = _native.take_arrow
 
 # --- windows: features, normalization, gather ---
 build_feature_rows = _native.build_feature_rows

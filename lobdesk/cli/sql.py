@@ -199,11 +199,16 @@ def _print(answer: Answer, form: str, output: Path | None) -> None:
         for piece in render(answer, form):
             click.echo(piece, nl=False)
         return
+    # A query that fails half-way must not leave half an answer under the name of a whole one.
+    partial = output.with_name(f".{output.name}.part")
     try:
-        with output.open("w", encoding="utf-8", newline="") as stream:
+        with partial.open("w", encoding="utf-8", newline="") as stream:
             stream.writelines(render(answer, form))
+        partial.replace(output)
     except OSError as error:
         raise SettingsError(str(output), "", f"cannot be written: {error.strerror}") from error
+    finally:
+        partial.unlink(missing_ok=True)
 
 
 def _cut_note(rows: int) -> str:

@@ -122,7 +122,7 @@ class QueryTimeoutError(QueryError):
 
     def __init__(self, timeout_s: float) -> None:
         self.timeout_s = timeout_s
-        super().__init__(f"the query was stopped after {timeout_s:g} s")
+        super().__init__(f"the query was stopped after {timeout_s:g} s, the time that it had")
 
 
 class QueryCancelledError(QueryError):

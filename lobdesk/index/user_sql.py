@@ -26,6 +26,7 @@ from lobdesk.index.errors import (
     QueryTimeoutError,
 )
 from lobdesk.index.fence import landlock_abi
+from lobdesk.index.request import PARQUET_NAME, Request
 from lobdesk.index.result import SqlResult
 from lobdesk.paths import DataPaths
 
@@ -37,31 +38,6 @@ DEFAULT_TIMEOUT_S = 60.0
 POLL_S = 0.05
 MOST_ROWS = 2_000_000
 """Most rows that are kept in memory here; files take any number."""
-PARQUET_NAME = "result.parquet"
-
-
-class Request(msgspec.Struct, frozen=True, kw_only=True):
-    """What the worker is asked.
-
-    Attributes:
-        data_dir: Data directory.
-        text: SQL from outside.
-        temp_dir: Private folder for spilling and for a Parquet result.
-        limit: Most rows; None for all.
-        cpu_s: Most processor seconds.
-        is_fenced: False skips the operating system's fence.
-        is_parquet: True writes the rows to ``result.parquet`` instead of the pipe.
-        variables: What ``getvariable`` returns; ``symbol`` may be a short name.
-    """
-
-    data_dir: str
-    text: str
-    temp_dir: str
-    limit: int | None
-    cpu_s: int
-    is_fenced: bool
-    is_parquet: bool
-    variables: dict[str, str | int | float]
 
 
 @dataclass(slots=True)
@@ -269,7 +245,7 @@ def _read(
 ) -> Iterator[dict[str, Any]]:
     assert process.stdout is not None  # noqa: S101 - we asked for pipes
     assert process.stderr is not None  # noqa: S101 - we asked for pipes
-    buffer, complaint, is_done = bytearray(), bytearray(), False
+    buffer, complaint = bytearray(), bytearray()
     with selectors.DefaultSelector() as selector:
         selector.register(process.stdout, selectors.EVENT_READ, buffer)
         selector.register(process.stderr, selectors.EVENT_READ, complaint)
@@ -285,12 +261,12 @@ def _read(
                     selector.unregister(key.fileobj)
             for message in _cut(buffer):
                 _raise(message)
-                is_done = is_done or "is_cut" in message
                 yield message
-    if not is_done:
-        last = complaint.decode("utf-8", "replace").strip().splitlines()[-1:]
-        code = process.wait()
-        raise QueryError(" ".join(["the query's process died", f"(status {code})", *last]))
+                if "is_cut" in message:
+                    return  # the last message; nobody waits for the process to clear up
+    last = complaint.decode("utf-8", "replace").strip().splitlines()[-1:]
+    code = process.wait()
+    raise QueryError(" ".join(["the query's process died", f"(status {code})", *last]))
 
 
 def _cut(buffer: bytearray) -> Iterator[dict[str, Any]]:

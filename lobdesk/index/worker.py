@@ -21,8 +21,8 @@ from lobdesk.index import duck, fence, wire
 from lobdesk.index.audits import set_variables
 from lobdesk.index.guard import check_statement
 from lobdesk.index.query import describe, fetch_rows, one_line
+from lobdesk.index.request import PARQUET_NAME, Request
 from lobdesk.index.session import Session, open_session
-from lobdesk.index.user_sql import PARQUET_NAME, Request
 from lobdesk.paths import DataPaths
 
 if TYPE_CHECKING:
@@ -30,6 +30,11 @@ if TYPE_CHECKING:
 
 BATCH_ROWS = 4096
 MEMORY_LIMIT = "2GB"
+SPILL_LIMIT = "4GB"
+NEEDS_MEMORY = (
+    f"the query needs more than the {MEMORY_LIMIT} of memory and {SPILL_LIMIT} of temporary files "
+    "that it may have"
+)
 ADDRESS_SPACE = 8 * fence.GIB
 LARGEST_FILE = 4 * fence.GIB
 SYSTEM_FACTS = (
@@ -53,10 +58,13 @@ def main() -> None:
             _send(out, message)
     except LobdeskError as error:
         _send(out, {"error": str(error), "kind": type(error).__name__})
+    except duckdb.OutOfMemoryException as error:
+        reason = str(error).splitlines()[0].removeprefix("Out of Memory Error: ")
+        _send(out, {"error": f"{NEEDS_MEMORY} ({reason})", "kind": "QueryError"})
     except duckdb.Error as error:
         _send(out, {"error": one_line(error), "kind": "QueryError"})
     except MemoryError:
-        _send(out, {"error": "the query needs more memory than it may have", "kind": "QueryError"})
+        _send(out, {"error": NEEDS_MEMORY, "kind": "QueryError"})
 
 
 def _serve(request: Request) -> Iterator[dict[str, Any]]:
@@ -110,7 +118,7 @@ def _lock_down(session: Session, temp_dir: Path) -> None:
     con = session.con
     names = ", ".join(duck.quote(str(path)) for path in session.files)
     con.execute("SET python_enable_replacements = false")
-    con.execute("SET max_temp_directory_size = '4GB'")
+    con.execute(f"SET max_temp_directory_size = '{SPILL_LIMIT}'")
     con.execute(f"SET allowed_directories = [{duck.quote(str(temp_dir))}]")
     con.execute(f"SET allowed_paths = [{names}]")
     con.execute("SET enable_external_access = false")

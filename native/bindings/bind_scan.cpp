@@ -7,10 +7,12 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <variant>
 #include <vector>
 
 #include "arrays.hpp"
 #include "bindings.hpp"
+#include "lobdesk/arrow_columns.hpp"
 #include "lobdesk/line_chain.hpp"
 #include "lobdesk/market_records.hpp"
 #include "lobdesk/scan.hpp"
@@ -153,6 +155,32 @@ py::tuple CheckLineChain(const py::buffer& data, std::optional<std::uint32_t> pr
   return py::make_tuple(ToArray(std::move(chain.bad)), chain.last);
 }
 
+py::dict TakeArrow(const py::object& result, std::size_t rows) {
+  const auto capsule = result.attr("__arrow_c_stream__")().cast<py::capsule>();
+  if (std::string_view(capsule.name()) != "arrow_array_stream") {
+    throw py::value_error("not a stream of Arrow arrays");
+  }
+  auto* stream = static_cast<ArrowArrayStream*>(capsule.get_pointer());
+  std::vector<lobdesk::ArrowColumn> taken;
+  {
+    const py::gil_scoped_release release;
+    taken = lobdesk::ReadArrowStream(stream, rows);
+  }
+  py::dict columns;
+  for (auto& column : taken) {
+    const py::ssize_t width = column.width;
+    const py::str name(column.name);
+    std::visit(
+        [&](auto&& values) {
+          const auto rows = static_cast<py::ssize_t>(values.size()) / width;
+          columns[name] = width == 1 ? ToArray(std::move(values), {rows})
+                                     : ToArray(std::move(values), {rows, width});
+        },
+        std::move(column.values));
+  }
+  return columns;
+}
+
 template <typename T>
 using Array = py::array_t<T, py::array::c_style>;
 
@@ -219,6 +247,9 @@ void BindScan(py::module_& m) {
         py::arg("previous") = py::none(),
         "Return where raw event lines begin whose checksum is wrong, and the last line's checksum; "
         "previous is that of the line before, None if unknown.");
+  m.def("take_arrow", &TakeArrow, py::arg("result"), py::kw_only(), py::arg("rows") = 0,
+        "Return the columns of a query result that exports Arrow's C stream: integers without "
+        "nulls, fixed lists of them as [rows, width]. rows: about how many there are.");
   m.def("scan_snapshots", &ScanSnapshots, py::arg("data"), py::kw_only(), py::arg("symbol"),
         py::arg("base_offset") = 0,
         "Return the columns of one symbol's snapshot lines; levels are [rows, 10], missing ones "
