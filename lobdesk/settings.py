@@ -22,7 +22,12 @@ if TYPE_CHECKING:
 
 ENV_PREFIX = "LOBDESK_"
 KRAKEN_WS_URL = "wss://ws.kraken.com/v2"
+KRAKEN_LEVEL3_URL = "wss://ws-l3.kraken.com/v2"
 BOOK_DEPTHS = (10, 25, 100, 500, 1000)
+LEVEL3_DEPTHS = (10, 100, 1000)
+SECRETS = frozenset({"daemon.level3_token"})
+"""Settings whose values are shown nowhere."""
+
 TRAINING_CHOICES = {
     "task": ("classification", "regression"),
     "split": ("walk-forward", "purged-kfold"),
@@ -37,6 +42,16 @@ class DaemonSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
         book_depth: Levels to subscribe to; only 10 is wholly covered by the checksum.
             ``KRAKEN_BOOK_DEPTH``.
         ws_url: Endpoint; a simulator may stand in. ``KRAKEN_WS_URL``.
+        level3: Also record single orders; needs a token. ``KRAKEN_LEVEL3``.
+        level3_depth: Price levels of it: 10, 100 or 1000. ``KRAKEN_LEVEL3_DEPTH``.
+        level3_url: Its endpoint. ``KRAKEN_LEVEL3_URL``.
+        level3_token: Its token; shown nowhere. ``KRAKEN_LEVEL3_TOKEN``.
+        level3_token_file: File with the token, read at each connection.
+            ``KRAKEN_LEVEL3_TOKEN_FILE``.
+        level3_token_command: Program that prints a fresh token, run at each connection.
+            ``KRAKEN_LEVEL3_TOKEN_COMMAND``.
+        level3_rate: What the exchange's counter allows a second: 200, for pro accounts 500.
+            ``KRAKEN_LEVEL3_RATE``.
         redundant: Keep two connections open, so that a close of one leaves no gap.
             ``KRAKEN_REDUNDANT``.
         subscribe_params: Extra parameters of every subscribe request. ``KRAKEN_SUBSCRIBE_PARAMS``
@@ -50,6 +65,13 @@ class DaemonSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     symbols: tuple[str, ...] = ("BTC/USD", "ETH/USD")
     book_depth: int = 10
     ws_url: str = KRAKEN_WS_URL
+    level3: bool = False
+    level3_depth: int = 10
+    level3_url: str = KRAKEN_LEVEL3_URL
+    level3_token: str = ""
+    level3_token_file: str = ""
+    level3_token_command: str = ""
+    level3_rate: int = 200
     redundant: bool = False
     subscribe_params: dict[str, str | int | float | bool] = msgspec.field(default_factory=dict)
     snapshot_queue_size: int = 5000
@@ -206,12 +228,23 @@ DAEMON_VARIABLES = {
     "KRAKEN_BOOK_DEPTH": "book_depth",
     "KRAKEN_WS_URL": "ws_url",
     "KRAKEN_REDUNDANT": "redundant",
+    "KRAKEN_LEVEL3": "level3",
+    "KRAKEN_LEVEL3_DEPTH": "level3_depth",
+    "KRAKEN_LEVEL3_URL": "level3_url",
+    "KRAKEN_LEVEL3_TOKEN": "level3_token",
+    "KRAKEN_LEVEL3_TOKEN_FILE": "level3_token_file",
+    "KRAKEN_LEVEL3_TOKEN_COMMAND": "level3_token_command",
+    "KRAKEN_LEVEL3_RATE": "level3_rate",
     "KRAKEN_SUBSCRIBE_PARAMS": "subscribe_params",
     "SNAPSHOT_QUEUE_SIZE": "snapshot_queue_size",
     "L2_PERSIST_JSONL": "persist_jsonl",
     "L2_JSONL_OUTPUT_DIR": "output_dir",
     "L2_SEGMENT_BYTES": "segment_bytes",
 }
+TEXT_FIELDS = {
+    "ws_url", "output_dir", "level3_url", "level3_token", "level3_token_file",
+    "level3_token_command",
+}  # fmt: skip
 RESERVED_VARIABLES = {"LOBDESK_HOME", "LOBDESK_DATA_DIR", "LOBDESK_CONFIG"}
 
 
@@ -341,9 +374,9 @@ def _daemon_value(variable: str, text: str, origin: str) -> dict[str, Any]:
             value = parse_symbols(text)
         elif field == "subscribe_params":
             value = msgspec.json.decode(text, type=dict[str, str | int | float | bool])
-        elif field in {"persist_jsonl", "redundant"}:
+        elif field in {"persist_jsonl", "redundant", "level3"}:
             value = {"true": True, "1": True, "false": False, "0": False}[text.lower()]
-        elif field not in {"ws_url", "output_dir"}:
+        elif field not in TEXT_FIELDS:
             value = int(text)
     except KeyError:
         raise SettingsError(origin, variable, f"{text!r} is neither true nor false") from None
@@ -398,6 +431,7 @@ def _check(settings: Settings, origins: Mapping[str, str]) -> None:
         refuse("daemon.book_depth", f"{daemon.book_depth} is not one of {accepted}")
     if not daemon.ws_url.startswith(("ws://", "wss://")):
         refuse("daemon.ws_url", f"{daemon.ws_url!r} does not start with ws:// or wss://")
+    _check_level3(daemon, refuse)
     if daemon.snapshot_queue_size < 1:
         refuse("daemon.snapshot_queue_size", f"{daemon.snapshot_queue_size} is below 1")
     if daemon.segment_bytes < 64 * 1024:
@@ -405,6 +439,23 @@ def _check(settings: Settings, origins: Mapping[str, str]) -> None:
     if not 1 <= settings.app.fps <= 60:
         refuse("app.fps", f"{settings.app.fps} is not between 1 and 60")
     _check_training(settings.training, refuse)
+
+
+def _check_level3(daemon: DaemonSettings, refuse: Callable[[str, str], None]) -> None:
+    if daemon.level3_depth not in LEVEL3_DEPTHS:
+        accepted = ", ".join(map(str, LEVEL3_DEPTHS))
+        refuse("daemon.level3_depth", f"{daemon.level3_depth} is not one of {accepted}")
+    if not daemon.level3_url.startswith(("ws://", "wss://")):
+        refuse("daemon.level3_url", f"{daemon.level3_url!r} does not start with ws:// or wss://")
+    if daemon.level3_rate < 1:
+        refuse("daemon.level3_rate", f"{daemon.level3_rate} is below 1")
+    sources = [daemon.level3_token, daemon.level3_token_file, daemon.level3_token_command]
+    given = sum(bool(source) for source in sources)
+    names = "KRAKEN_LEVEL3_TOKEN, KRAKEN_LEVEL3_TOKEN_FILE and KRAKEN_LEVEL3_TOKEN_COMMAND"
+    if given > 1:
+        refuse("daemon.level3_token", f"give only one of {names}")
+    if daemon.level3 and not given:
+        refuse("daemon.level3", f"level 3 needs a token: give one of {names}")
 
 
 def _check_training(training: TrainingSettings, refuse: Callable[[str, str], None]) -> None:

@@ -217,7 +217,7 @@ def _as_dict(report: RecorderReport, health: Health) -> dict[str, Any]:
 
 def _describe_lines(report: RecorderReport) -> list[str]:
     return [
-        f"line {number}    {'open' if line.is_connected else 'closed'}  "
+        f"line {number}    {'open' if line.is_connected else 'closed'}  {line.channel}  "
         f"connection {line.connection}, {line.connects} opened, {line.live} books live"
         for number, line in enumerate(report.lines, start=1)
     ]
@@ -240,5 +240,10 @@ def _describe(report: RecorderReport, health: Health) -> list[str]:
         f"{symbol:<9} {book.state}  {book.verified:,} verified  {book.failed} failed  "
         f"{book.unverified} unverified  {book.trades:,} trades  {book.reason}".rstrip()
         for symbol, book in report.books.items()
+    ]
+    lines += [
+        f"{symbol:<9} level 3: {book.state}  {book.verified:,} verified  {book.failed} failed  "
+        f"{book.unverified} unverified  {book.reason}".rstrip()
+        for symbol, book in report.orders.items()
     ]
     return lines

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from lobdesk.derive.deriver import Derived
-    from lobdesk.engine import Level3Verdict
+    from lobdesk.engine import Level3Verdict, Verdict
     from lobdesk.records import RawEvent
 
 CHANNEL = "level3"
@@ -91,6 +91,10 @@ class OrderDeriver:
                 self._on_verified(event, book, derived)
             else:
                 self._end(book.symbol, book.reason)
+
+    def watch(self, event: RawEvent) -> Verdict:
+        """Take a frame that is not in the log: its book goes on, but nothing follows from it."""
+        return self._verifiers[event.conn].feed(event.raw.encode(), event.recv_ts_us)
 
     def close(self, conn: int, cause: str) -> None:
         """Stop following a connection."""

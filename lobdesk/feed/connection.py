@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import time
 from typing import TYPE_CHECKING
 
@@ -93,9 +94,13 @@ async def open_connection(
     Raises:
         ConnectFailedError: There is no connection.
     """
+    # At its most talkative the library writes down every frame, also one that holds a token.
+    quiet = logging.getLogger(f"{__name__}.socket")
+    quiet.setLevel(logging.INFO)
     try:
         socket = await connect(
             url,
+            logger=quiet,
             compression=compression,
             max_size=MAX_FRAME_BYTES,
             max_queue=256,
