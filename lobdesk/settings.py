@@ -54,7 +54,9 @@ class DaemonSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
             ``KRAKEN_LEVEL3_RATE``.
         redundant: Keep two connections open, so that a close of one leaves no gap.
             ``KRAKEN_REDUNDANT``.
-        subscribe_params: Extra parameters of every subscribe request. ``KRAKEN_SUBSCRIBE_PARAMS``
+        ping_interval_s: Seconds between pings, from which the exchange's clock is estimated.
+            ``KRAKEN_PING_INTERVAL_S``.
+        subscribe_params: Extra parameters of every request. ``KRAKEN_SUBSCRIBE_PARAMS``
             (a JSON object).
         snapshot_queue_size: Frames that may wait behind the raw log. ``SNAPSHOT_QUEUE_SIZE``.
         persist_jsonl: Write the logs; false only verifies. ``L2_PERSIST_JSONL``.
@@ -73,6 +75,7 @@ class DaemonSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     level3_token_command: str = ""
     level3_rate: int = 200
     redundant: bool = False
+    ping_interval_s: float = 10.0
     subscribe_params: dict[str, str | int | float | bool] = msgspec.field(default_factory=dict)
     snapshot_queue_size: int = 5000
     persist_jsonl: bool = True
@@ -235,6 +238,7 @@ DAEMON_VARIABLES = {
     "KRAKEN_LEVEL3_TOKEN_FILE": "level3_token_file",
     "KRAKEN_LEVEL3_TOKEN_COMMAND": "level3_token_command",
     "KRAKEN_LEVEL3_RATE": "level3_rate",
+    "KRAKEN_PING_INTERVAL_S": "ping_interval_s",
     "KRAKEN_SUBSCRIBE_PARAMS": "subscribe_params",
     "SNAPSHOT_QUEUE_SIZE": "snapshot_queue_size",
     "L2_PERSIST_JSONL": "persist_jsonl",
@@ -376,12 +380,15 @@ def _daemon_value(variable: str, text: str, origin: str) -> dict[str, Any]:
             value = msgspec.json.decode(text, type=dict[str, str | int | float | bool])
         elif field in {"persist_jsonl", "redundant", "level3"}:
             value = {"true": True, "1": True, "false": False, "0": False}[text.lower()]
+        elif field == "ping_interval_s":
+            value = float(text)
         elif field not in TEXT_FIELDS:
             value = int(text)
     except KeyError:
         raise SettingsError(origin, variable, f"{text!r} is neither true nor false") from None
     except (ValueError, msgspec.DecodeError) as error:
         reason = "a whole number is expected" if "invalid literal" in str(error) else str(error)
+        reason = "a number is expected" if "string to float" in reason else reason
         raise SettingsError(origin, variable, f"{text!r}: {reason}") from None
     return {f"daemon.{field}": value}
 
@@ -432,6 +439,8 @@ def _check(settings: Settings, origins: Mapping[str, str]) -> None:
     if not daemon.ws_url.startswith(("ws://", "wss://")):
         refuse("daemon.ws_url", f"{daemon.ws_url!r} does not start with ws:// or wss://")
     _check_level3(daemon, refuse)
+    if not 1 <= daemon.ping_interval_s <= 3600:
+        refuse("daemon.ping_interval_s", f"{daemon.ping_interval_s} is not between 1 and 3600")
     if daemon.snapshot_queue_size < 1:
         refuse("daemon.snapshot_queue_size", f"{daemon.snapshot_queue_size} is below 1")
     if daemon.segment_bytes < 64 * 1024:

@@ -216,11 +216,16 @@ def _as_dict(report: RecorderReport, health: Health) -> dict[str, Any]:
 
 
 def _describe_lines(report: RecorderReport) -> list[str]:
-    return [
-        f"line {number}    {'open' if line.is_connected else 'closed'}  {line.channel}  "
-        f"connection {line.connection}, {line.connects} opened, {line.live} books live"
-        for number, line in enumerate(report.lines, start=1)
-    ]
+    described = []
+    for number, line in enumerate(report.lines, start=1):
+        text = (
+            f"line {number}    {'open' if line.is_connected else 'closed'}  {line.channel}  "
+            f"connection {line.connection}, {line.connects} opened, {line.live} books live"
+        )
+        if line.offset_us is not None:
+            text += f", exchange clock {line.offset_us:+,} us, round trip {line.round_trip_us:,} us"
+        described.append(text)
+    return described
 
 
 def _describe(report: RecorderReport, health: Health) -> list[str]:
@@ -234,7 +239,7 @@ def _describe(report: RecorderReport, health: Health) -> list[str]:
         *_describe_lines(report),
         f"frames    {report.frames:,} {kept}, last {last}, {report.malformed} malformed",
         f"queue     {report.queued} of {report.queue_size}, full for {report.queue_full} frames",
-        f"lost      {report.lost}",
+        f"lost      {report.lost} records, {report.lost_frames} of them frames",
     ]
     lines += [
         f"{symbol:<9} {book.state}  {book.verified:,} verified  {book.failed} failed  "

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import zlib
 from typing import TYPE_CHECKING
 
@@ -10,9 +9,9 @@ import msgspec
 
 from lobdesk.derive.continuity import ContinuityState  # noqa: TC001 - msgspec reads it
 from lobdesk.derive.deriver import SymbolProgress  # noqa: TC001 - msgspec reads the annotation
-from lobdesk.derive.level3 import OrderState  # noqa: TC001 - msgspec reads the annotation
+from lobdesk.derive.level3 import OrderState
 from lobdesk.engine import EngineError
-from lobdesk.journal import DerivedEnd, RawMark, symbol_log_dir
+from lobdesk.journal import DerivedEnd, JournalSyncError, RawMark, symbol_log_dir
 from lobdesk.journal.layout import segment_path
 from lobdesk.journal.segment_file import sync_file, write_durable
 
@@ -46,8 +45,8 @@ class Checkpoint(msgspec.Struct, frozen=True, kw_only=True):
     ends: list[DerivedEnd]
     symbols: dict[str, SymbolProgress]
     books: dict[int, bytes]
-    orders: OrderState
     shared: dict[str, ContinuityState] | None = None
+    orders: OrderState = OrderState()
 
 
 def take_checkpoint(
@@ -87,16 +86,21 @@ def store_checkpoint(journal: JournalWriter, ends: list[DerivedEnd], data: bytes
     """Write a checkpoint once the disk holds all that it builds on; blocks.
 
     Raises:
-        OSError: It cannot be written, or something under it cannot be synced.
-        JournalSyncError: The raw log is not on the disk.
+        OSError: It cannot be written.
+        JournalSyncError: The raw log or a derived one is not on the disk.
     """
     journal.sync()
     for end in ends:
         if end.date:
             folder = symbol_log_dir(journal.root, end.log, end.symbol)
             # A segment that is gone was sealed, which syncs it.
-            with contextlib.suppress(FileNotFoundError):
-                sync_file(segment_path(folder, end.date, end.first_seq))
+            path = segment_path(folder, end.date, end.first_seq)
+            try:
+                sync_file(path)
+            except FileNotFoundError:
+                continue
+            except OSError as error:
+                raise JournalSyncError(path, error) from error
     write_durable(journal.root / CHECKPOINT_NAME, data)
 
 

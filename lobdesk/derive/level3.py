@@ -47,8 +47,8 @@ class OrderState(msgspec.Struct, frozen=True, kw_only=True):
         books: For each connection what ``BookVerifier.dump`` gave.
     """
 
-    symbols: dict[str, OrderProgress]
-    books: dict[int, bytes]
+    symbols: dict[str, OrderProgress] = {}
+    books: dict[int, bytes] = {}
 
 
 class OrderDeriver:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import time
+from collections import deque
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from lobdesk import __version__
 from lobdesk.derive.checkpoint import encode_checkpoint, store_checkpoint, take_checkpoint
-from lobdesk.derive.deriver import DEFAULT_DEPTH, Derived, Deriver
+from lobdesk.derive.deriver import DEFAULT_DEPTH, Derived, Deriver, note_kind
 from lobdesk.derive.repair import Repair, repair_derived
-from lobdesk.journal import JournalSyncError, JournalWriter, note_text, now_us
+from lobdesk.journal import JournalSyncError, JournalWriteError, JournalWriter, note_text, now_us
 from lobdesk.journal.writer import SEGMENT_BYTES, SYNC_INTERVAL_S
 
 if TYPE_CHECKING:
@@ -29,6 +31,10 @@ logger = logging.getLogger(__name__)
 CHECKPOINT_EVENTS = 20_000
 CHECKPOINT_INTERVAL_S = 15.0
 """A checkpoint is written once both have passed; a start after a crash derives so much again."""
+
+
+MAX_UNSAID = 10_000
+"""Notes that may wait for room on the disk."""
 
 
 class Recording:
@@ -80,6 +86,8 @@ class Recording:
             raise
         self._clock = clock
         self._is_closed = False
+        self._unsaid: deque[tuple[str, RawEvent]] = deque(maxlen=MAX_UNSAID)
+        self._has_watched = self._is_distrusted = False
         self._derived_seq = self.journal.next_seq - 1
         self._since_checkpoint = 0
         self._checkpoint_s = time.monotonic()
@@ -137,6 +145,8 @@ class Recording:
     def derive(self, event: RawEvent) -> Derived:
         """Write what follows from an event; its notes go to the raw log behind the newest event."""
         derived = self.deriver.feed(event)
+        if self._has_watched and event.dir == "note" and note_kind(event.raw) == "lost":
+            self._has_watched = False
         for log, symbol, line in derived.lines:
             self.journal.write_derived(
                 log, symbol, line, recv_ts_us=event.recv_ts_us, seq=event.seq
@@ -145,16 +155,30 @@ class Recording:
         self._since_checkpoint += 1
         if self._since_checkpoint >= CHECKPOINT_EVENTS:
             self._checkpoint_if_due()
-        for facts in derived.notes:
+        self._unsaid += [(note_text(**facts), event) for facts in derived.notes]
+        if self._unsaid:
+            with contextlib.suppress(JournalWriteError):
+                self._say()
+        return derived
+
+    def watch(self, event: RawEvent) -> Derived:
+        """Follow an event that the disk did not take, so that the books stay right meanwhile."""
+        self._has_watched = True
+        return self.deriver.watch(event)
+
+    def _say(self) -> None:
+        """Append the notes that wait; one that finds no room goes on waiting."""
+        while self._unsaid:
+            raw, event = self._unsaid[0]
             self.journal.append(
                 "note",
-                note_text(**facts),
+                raw,
                 recv_ts_us=event.recv_ts_us,
                 mono_us=event.mono_us,
                 conn=event.conn,
                 boot=event.boot,
             )
-        return derived
+            self._unsaid.popleft()
 
     def _checkpoint_if_due(self) -> None:
         if time.monotonic() - self._checkpoint_s < CHECKPOINT_INTERVAL_S:
@@ -166,12 +190,16 @@ class Recording:
             self.journal.run_behind(partial(self._store, checkpoint.ends, data))
 
     def _take_checkpoint(self) -> Checkpoint | None:
+        if self._has_watched or self._is_distrusted:
+            # The books do not follow from the log, or the disk may not hold it: derive again.
+            return None
         return take_checkpoint(self.journal, self.deriver, self._derived_seq, self.repair.ends)
 
     def _store(self, ends: list[DerivedEnd], data: bytes) -> None:
         try:
             store_checkpoint(self.journal, ends, data)
         except (OSError, JournalSyncError) as error:
+            self._is_distrusted = self._is_distrusted or isinstance(error, JournalSyncError)
             # An older checkpoint only makes the next start slower.
             logger.warning("no checkpoint written", extra={"reason": str(error)})
 
@@ -193,6 +221,7 @@ class Recording:
         try:
             # Not derived from: events before it may still wait, and the order must hold.
             checkpoint = self._take_checkpoint()
+            self._say()
             if self._clock is not None:
                 recv_ts_us, mono_us = self._clock()
                 self.append(

@@ -2,6 +2,7 @@
 
 from lobdesk.feed.connection import SILENCE_LIMIT_S, ConnectFailedError, Connection, open_connection
 from lobdesk.feed.errors import AllRefusedError, UnreachableError
+from lobdesk.feed.offset import Offset, OffsetProbe
 from lobdesk.feed.reconnect import AttemptBudget, ReconnectPolicy
 from lobdesk.feed.session import BookState, FeedSession, Notice
 
@@ -14,6 +15,8 @@ __all__ = [
     "Connection",
     "FeedSession",
     "Notice",
+    "Offset",
+    "OffsetProbe",
     "ReconnectPolicy",
     "UnreachableError",
     "open_connection",

@@ -18,8 +18,11 @@ if TYPE_CHECKING:
 
     from websockets.asyncio.client import ClientConnection
 
-MAX_FRAME_BYTES = 64 * 1024 * 1024
-"""The library's 1 MiB is too little: instrument snapshots grow, and depth 1000 of many pairs."""
+MAX_FRAME_BYTES = 16 * 1024 * 1024
+"""The library's 1 MiB is too little: instrument snapshots grow, and were 222 kB in 2024."""
+
+MAX_WAITING_FRAMES = 64
+"""Behind so many received frames the socket is not read, and TCP slows the exchange down."""
 
 SILENCE_LIMIT_S = 5.0
 """Heartbeats come each second, so this long without any frame means that the line is dead."""
@@ -103,7 +106,7 @@ async def open_connection(
             logger=quiet,
             compression=compression,
             max_size=MAX_FRAME_BYTES,
-            max_queue=256,
+            max_queue=MAX_WAITING_FRAMES,
             open_timeout=OPEN_TIMEOUT_S,
             close_timeout=CLOSE_TIMEOUT_S,
             ping_interval=None,

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lobdesk.feed.session import PING_INTERVAL_S, BookState, FeedSession, Notice
+from lobdesk.feed.session import FIRST_PING_S, PING_INTERVAL_S, BookState, FeedSession, Notice
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -51,6 +51,7 @@ class Level3Session(FeedSession):
         *,
         depth: int,
         rate_per_s: float,
+        ping_interval_s: float = PING_INTERVAL_S,
         is_ready: Callable[[], bool] = lambda: True,
     ) -> None:
         """Prepare the subscriptions.
@@ -59,10 +60,12 @@ class Level3Session(FeedSession):
             symbols: Pairs, at most ``MAX_SYMBOLS``.
             depth: 10, 100 or 1000 price levels.
             rate_per_s: What the exchange's counter allows this connection.
+            ping_interval_s: Time between pings.
             is_ready: Tells whether the instruments are known, without which no first subscription
                 is sent.
         """
-        super().__init__(symbols, depth=depth, params={"token": REDACTED})
+        params = {"token": REDACTED}
+        super().__init__(symbols, depth=depth, params=params, ping_interval_s=ping_interval_s)
         self.is_token_refused = False
         self._is_ready = is_ready
         self._cost = SUBSCRIBE_COST[depth]
@@ -73,7 +76,7 @@ class Level3Session(FeedSession):
 
     def open(self, now_s: float) -> list[str]:
         """Return nothing yet: ``tick`` subscribes as fast as the rate allows."""
-        self._next_ping_s = now_s + PING_INTERVAL_S
+        self._next_ping_s = now_s + min(FIRST_PING_S, self._ping_interval_s)
         self._counted_s = now_s
         return []
 

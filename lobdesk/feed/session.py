@@ -31,7 +31,12 @@ FIRST_BACKOFF_S, LONGEST_BACKOFF_S = 0.5, 8.0
 HOPELESS_FAILURES = 12
 """Failures in a row after which only a new connection can help."""
 
-PING_INTERVAL_S = 30.0
+PING_INTERVAL_S = 10.0
+"""Eight pings, of which the quickest counts, span 80 s; in that time a clock that drifts by 50 ppm
+moves 4 ms, less than a round trip over the ocean varies."""
+
+
+FIRST_PING_S = 2.0
 
 
 class BookState(StrEnum):
@@ -91,14 +96,17 @@ class FeedSession:
         *,
         depth: int,
         params: Mapping[str, Param] | None = None,
+        ping_interval_s: float = PING_INTERVAL_S,
     ) -> None:
         """Prepare the subscriptions.
 
         Args:
             symbols: Pairs.
             depth: Book depth.
-            params: Further parameters of every subscribe request.
+            params: Further parameters of every request.
+            ping_interval_s: Time between pings.
         """
+        self._ping_interval_s = ping_interval_s
         self.notices: deque[Notice] = deque()
         self.resyncs = 0
         self.wants_reconnect = False
@@ -133,7 +141,7 @@ class FeedSession:
 
     def open(self, now_s: float) -> list[str]:
         """Return the first requests: instruments, then all books, then all trades."""
-        self._next_ping_s = now_s + PING_INTERVAL_S
+        self._next_ping_s = now_s + min(FIRST_PING_S, self._ping_interval_s)
         return [
             self._request("subscribe", "instrument", (), {}, now_s),
             self._subscribe_books(self._books, now_s),
@@ -195,7 +203,7 @@ class FeedSession:
         self._expire(now_s)
         requests = [*self._renew_channels(now_s), *self._rebuild(now_s)]
         if now_s >= self._next_ping_s:
-            self._next_ping_s = now_s + PING_INTERVAL_S
+            self._next_ping_s = now_s + self._ping_interval_s
             requests.append(ping_request(next(self._req_ids)))
         return requests
 

@@ -7,6 +7,7 @@ from lobdesk.journal.errors import (
     JournalReadError,
     JournalSyncError,
     JournalWriteError,
+    NewerJournalError,
 )
 from lobdesk.journal.layout import (
     DERIVED_LOGS,
@@ -47,6 +48,7 @@ __all__ = [
     "JournalSyncError",
     "JournalWriteError",
     "JournalWriter",
+    "NewerJournalError",
     "RawMark",
     "Seal",
     "Segment",

@@ -56,6 +56,18 @@ class JournalReadError(JournalError):
         super().__init__(f"{path}: {reason}")
 
 
+class NewerJournalError(JournalError):
+    """A newer version wrote this journal; this one must not touch it."""
+
+    def __init__(self, root: Path, version: int, known: int) -> None:
+        self.root = root
+        self.version = version
+        super().__init__(
+            f"{root}: is of schema version {version}, this lobdesk writes version {known}; "
+            "use a newer lobdesk, or another data directory"
+        )
+
+
 class BrokenChainError(IntegrityError):
     """A line is not the one that was written, or not where it was written.
 

@@ -81,9 +81,12 @@ def parse_line(line: bytes) -> RawEvent:
         LineError: The line is no event.
     """
     try:
-        return _decoder.decode(line)
+        event = _decoder.decode(line)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise LineError(f"no raw event: {error}") from error
+    if event.v > SCHEMA_VERSION:
+        raise LineError(f"schema version {event.v} is newer than {SCHEMA_VERSION}: update lobdesk")
+    return event
 
 
 def note_text(kind: str, **facts: object) -> str:

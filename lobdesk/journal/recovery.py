@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import mmap
 import os
+import re
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from lobdesk.journal.errors import JournalReadError
+from lobdesk.journal.errors import JournalReadError, NewerJournalError
 from lobdesk.journal.layout import EVENTS, Segment, list_segments
-from lobdesk.journal.line import LineError, check_line, parse_line, stored_crc
+from lobdesk.journal.line import SCHEMA_VERSION, LineError, check_line, parse_line, stored_crc
 from lobdesk.journal.seal import read_frames, read_seal
 from lobdesk.journal.segment_file import sync_folder
 
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 TORN_SUFFIX = ".torn"
+VERSION = re.compile(rb'\{"v":(\d+)[,}]')
+HEAD_BYTES = 64 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +78,44 @@ def recover_events(root: Path) -> tuple[LogEnd, list[TornTail]]:
         segment.path.unlink()
         sync_folder(segment.path.parent)
     return LogEnd(), cuts
+
+
+def refuse_newer(root: Path) -> None:
+    """Refuse a journal that a newer version has written to; nothing is changed.
+
+    Raises:
+        NewerJournalError: The newest segment begins or ends with such a record.
+        JournalReadError: It cannot be read.
+    """
+    segments = list_segments(root / EVENTS)
+    if not segments:
+        return
+    newest = segments[-1]
+    try:
+        if newest.is_sealed:
+            seal = read_seal(newest)
+            last = read_frames(newest, seal, max(seal.length - 1, 0))
+            data = b"".join([next(read_frames(newest, seal), b""), *last])
+        else:
+            data = _ends_of(newest.path)
+    except OSError as error:
+        raise JournalReadError(newest.path, f"cannot be read: {error.strerror}") from error
+    lines = data.rstrip(b"\n").split(b"\n")
+    for line in (lines[0], lines[-1], lines[-2] if len(lines) > 2 else b""):
+        found = VERSION.match(line)
+        if found is not None and int(found[1]) > SCHEMA_VERSION:
+            raise NewerJournalError(root, int(found[1]), SCHEMA_VERSION)
+
+
+def _ends_of(path: Path) -> bytes:
+    """Return the first line of a file and its last ones, as far as 64 KiB each hold them."""
+    with path.open("rb") as file:
+        head = file.read(HEAD_BYTES)
+        size = file.seek(0, os.SEEK_END)
+        if size <= len(head):
+            return head
+        file.seek(max(len(head), size - HEAD_BYTES))
+        return head.partition(b"\n")[0] + b"\n" + file.read().partition(b"\n")[2]
 
 
 def cut_tail(path: Path, offset: int) -> TornTail:

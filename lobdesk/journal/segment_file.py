@@ -20,10 +20,14 @@ class SegmentFile:
             path.parent.mkdir(parents=True, exist_ok=True)
             flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
             self._fd = os.open(path, flags, 0o644)
-            self.size = os.fstat(self._fd).st_size
-            if self.size == 0 and has_new_folder:
-                sync_folder(path.parent)
-                sync_folder(path.parent.parent)
+            try:
+                self.size = os.fstat(self._fd).st_size
+                if self.size == 0 and has_new_folder:
+                    sync_folder(path.parent)
+                    sync_folder(path.parent.parent)
+            except OSError:
+                os.close(self._fd)
+                raise
         except OSError as error:
             raise JournalWriteError(path, error) from error
         self._has_torn_tail = False

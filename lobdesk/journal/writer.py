@@ -19,7 +19,7 @@ from lobdesk.journal.line import SCHEMA_VERSION, compose_line, frame_record, not
 from lobdesk.journal.lock import WriterLock
 from lobdesk.journal.log_writer import LogWriter
 from lobdesk.journal.reader import RawMark
-from lobdesk.journal.recovery import TornTail, recover_events
+from lobdesk.journal.recovery import TornTail, recover_events, refuse_newer
 from lobdesk.journal.seal import seal_segment
 from lobdesk.records import RawEvent
 
@@ -50,6 +50,7 @@ class JournalWriter:
         root: The journal's folder.
         cuts: What recovery cut off when the journal was opened.
         next_seq: Sequence number of the next record.
+        suspects: Segments that the disk did not confirm.
         boot: Identifier of this boot, which makes ``mono_us`` comparable.
     """
 
@@ -70,11 +71,13 @@ class JournalWriter:
             boot: None asks the system.
 
         Raises:
+            NewerJournalError: A newer version wrote it; nothing was touched.
             JournalLockedError: Another process writes it.
             JournalReadError: A segment cannot be read or cut.
         """
         self.root = root
         self.boot = boot if boot is not None else boot_id()
+        refuse_newer(root)
         self._lock = WriterLock(root)
         try:
             end, cuts = recover_events(root)
@@ -94,7 +97,8 @@ class JournalWriter:
         if end.seq == 0 or self._raw.file is not None:
             self._mark(end.seq, end.crc)
         self._is_dirty = False
-        self._sync_error: OSError | None = None
+        self.suspects: list[str] = []
+        self._unsaid: deque[tuple[Path, OSError]] = deque()
         self._closing = threading.Event()
         self._sync_thread: threading.Thread | None = None
         self._seal_leftovers([root / EVENTS])
@@ -128,7 +132,7 @@ class JournalWriter:
             JournalWriteError: The disk is full or failing. Nothing of the record is in the log,
                 and its sequence number goes to the next one.
         """
-        if self._sync_error is not None:
+        while self._unsaid:
             self._leave_suspect_segment(recv_ts_us, mono_us, conn)
         direction, raw = frame_record(direction, frame)
         return self._write(direction, raw, recv_ts_us, mono_us, conn, boot)
@@ -217,7 +221,7 @@ class JournalWriter:
                 file.sync()
             except OSError as error:
                 # What the system dropped once it will not write on a second try.
-                self._sync_error = error
+                self._suspect(file.path, error)
                 raise JournalSyncError(file.path, error) from error
 
     def _sync_loop(self, interval_s: float) -> None:
@@ -228,13 +232,20 @@ class JournalWriter:
                 logger.error("segment not confirmed by the disk", extra={"reason": str(error)})  # noqa: TRY400
 
     def _leave_suspect_segment(self, recv_ts_us: int, mono_us: int, conn: int) -> None:
-        error, self._sync_error = self._sync_error, None
-        file = self._raw.file
-        name = str(file.path.relative_to(self.root)) if file is not None else ""
-        self._raw.rotate()
-        reason = error.strerror if error is not None else ""
-        raw = note_text("suspect", segment=name, reason=reason)
+        path, error = self._unsaid[0]
+        if self._raw.file is not None and self._raw.file.path == path:
+            self._raw.rotate()
+        name = str(path.relative_to(self.root))
+        raw = note_text("suspect", segment=name, reason=error.strerror)
         self._write("note", raw, recv_ts_us, mono_us, conn, None)
+        self._unsaid.popleft()
+
+    def _suspect(self, path: Path, error: OSError) -> None:
+        self.suspects.append(str(path.relative_to(self.root)))
+        self._unsaid.append((path, error))
+
+    def _is_suspect(self, path: Path) -> bool:
+        return str(path.relative_to(self.root)) in self.suspects
 
     def _retire(self, file: SegmentFile) -> None:
         self._sealer.submit(self._retire_now, file)
@@ -245,12 +256,15 @@ class JournalWriter:
             self.sync()
         with self._io_lock:
             try:
-                file.sync()
+                if not self._is_suspect(file.path):
+                    file.sync()
             except OSError as error:
-                self._sync_error = error
+                self._suspect(file.path, error)
             finally:
                 file.close()
-        self._seal(file.path)
+        # A suspect one stays as it is: `verify` and the next start read what the disk really has.
+        if not self._is_suspect(file.path):
+            self._seal(file.path)
 
     def _seal(self, path: Path) -> None:
         segments = [s for s in list_segments(path.parents[1]) if s.plain_path == path]
@@ -264,7 +278,10 @@ class JournalWriter:
             else:
                 seal_segment(segment)
         except OSError as error:
-            # The plain file stays and is sealed at the next start.
+            # The plain file stays and is sealed at the next start; what a full disk holds of the
+            # compressed one would only keep it full.
+            for hidden in segment.path.parent.glob(f".{segment.sealed_path.name}.tmp"):
+                hidden.unlink(missing_ok=True)
             logger.warning(
                 "segment not sealed", extra={"path": str(segment.path), "reason": error.strerror}
             )
@@ -295,9 +312,8 @@ class JournalWriter:
                 self._sync_thread.join()
             self._derived.close()
             self.sync()
-            file, error = self._raw.file, self._sync_error
-            if file is not None and error is not None:
-                raise JournalSyncError(file.path, error)
+            if self._unsaid:
+                raise JournalSyncError(*self._unsaid[-1])
         finally:
             self._sealer.shutdown(wait=True)
             self._raw.close()

@@ -9,6 +9,11 @@ STEP_US = 100_000
 """A wall clock that moves this much against the monotonic one has been set, not slewed."""
 
 
+APART_NS = 1_000_000
+"""If the process was put aside between reading the two clocks, they are read again: the pause would
+look like a clock that was set."""
+
+
 @dataclass(frozen=True, slots=True)
 class Stamp:
     """One instant on both clocks, in microseconds."""
@@ -19,7 +24,13 @@ class Stamp:
 
 def now() -> Stamp:
     """Return the present instant."""
-    return Stamp(time.time_ns() // 1000, time.monotonic_ns() // 1000)
+    for _ in range(3):
+        before = time.monotonic_ns()
+        wall = time.time_ns()
+        after = time.monotonic_ns()
+        if after - before < APART_NS:
+            break
+    return Stamp(wall // 1000, after // 1000)
 
 
 class ClockWatch:

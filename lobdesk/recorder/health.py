@@ -60,8 +60,8 @@ def judge(report: RecorderReport | None, at: Stamp, boot: str) -> Health:
         since = f"no frame for {silent_s:.0f} s" if report.last_frame_us else "no frame yet"
         line = "connected" if report.is_connected else "not connected"
         return Health(True, False, {}, f"{since}; {line}")
-    if report.error:
-        return Health(True, True, {}, f"only raw frames are recorded: {report.error}")
+    if failure := _failure(report):
+        return Health(True, True, {}, failure)
     books = {**report.books, **{f"{name} level 3": b for name, b in report.orders.items()}}
     unverified = {
         symbol: book.reason or book.state
@@ -71,3 +71,15 @@ def judge(report: RecorderReport | None, at: Stamp, boot: str) -> Health:
     }
     names = ", ".join(f"{symbol} ({why})" for symbol, why in unverified.items())
     return Health(True, True, unverified, f"no verified book: {names}" if unverified else "")
+
+
+def _failure(report: RecorderReport) -> str:
+    """Return what keeps frames from being written or derived; empty if nothing does."""
+    if report.write_error:
+        lost = f"{report.lost_frames} frames lost so far"
+        return f"nothing can be recorded: {report.write_error}; {lost}"
+    if report.error:
+        return f"only raw frames are recorded: {report.error}"
+    if report.suspects:
+        return f"the disk did not confirm {', '.join(report.suspects)}; check it, then verify"
+    return ""

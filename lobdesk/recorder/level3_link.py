@@ -80,6 +80,7 @@ class Level3Link(Link):
             self._symbols,
             depth=lines.settings.level3_depth,
             rate_per_s=self._rate_per_s,
+            ping_interval_s=lines.settings.ping_interval_s,
             is_ready=lambda: any(link.session.has_live for link in lines.links),
         )
 

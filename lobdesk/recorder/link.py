@@ -15,6 +15,7 @@ from lobdesk.feed import (
     BookState,
     ConnectFailedError,
     FeedSession,
+    OffsetProbe,
     ReconnectPolicy,
     UnreachableError,
     open_connection,
@@ -88,6 +89,7 @@ class Link:
 
     Attributes:
         session: Subscriptions of the present connection, or of the last one.
+        probe: Estimates the exchange's clock on it.
         number: Of that connection; 0 before the first.
         connects: Connections opened.
         is_refused: The exchange refused every symbol here, and has accepted none since.
@@ -100,6 +102,7 @@ class Link:
         self.session = self._new_session()
         self.number = self.connects = 0
         self.is_refused = False
+        self.probe = OffsetProbe(time.monotonic())
         self._earlier_resyncs = 0
         self._policy = ReconnectPolicy(budget=lines.budget)
         self._connection: Connection | None = None
@@ -122,12 +125,15 @@ class Link:
     def report(self) -> LineReport:
         """Return the present state."""
         states = self.session.states.values() if self.is_connected else ()
+        best = self.probe.best
         return LineReport(
             channel=self.channel,
             connection=self.number,
             is_connected=self.is_connected,
             connects=self.connects,
             live=sum(state is BookState.LIVE for state in states),
+            offset_us=None if best is None else best.offset_us,
+            round_trip_us=None if best is None else best.round_trip_us,
         )
 
     async def run(self) -> None:
@@ -183,7 +189,7 @@ class Link:
             recorder.opened(self.number, **self._facts())
             logger.info("connected", extra={"url": self.url, "connection": self.number})
             self._earlier_resyncs = self.resyncs
-            self.session = self._new_session()
+            self.session, self.probe = self._new_session(), OffsetProbe(opened_s)
             self._connection = connection
             try:
                 await self._send(self.session.open(opened_s))
@@ -226,7 +232,14 @@ class Link:
                 now_s=now_s,
                 reason=book.reason,
             )
-        if verdict.kind in {"ack", "error"}:
+            if not book.is_snapshot and book.exch_ts_us:
+                self.probe.on_lag(event.recv_ts_us - book.exch_ts_us)
+        if verdict.kind == "pong":
+            self.probe.received(event.raw, event.recv_ts_us, event.mono_us)
+            facts = self.probe.note(now_s)
+            if facts is not None:
+                self._lines.recorder.noted("offset", self.number, **facts)
+        elif verdict.kind in {"ack", "error"}:
             self.session.on_reply(event.raw.encode(), now_s)
 
     def _books(self, verdict: Verdict) -> Sequence[BookVerdict]:
@@ -267,7 +280,8 @@ class Link:
         for text in requests:
             if connection is None:
                 return
-            self._lines.recorder.sent(text, self.number)
+            stamp = self._lines.recorder.sent(text, self.number)
+            self.probe.sent(text, stamp.recv_ts_us, stamp.mono_us)
             self._lines.wake()
             await connection.send(self._outgoing(text))
 
@@ -285,7 +299,10 @@ class Link:
     def _new_session(self) -> FeedSession:
         settings = self._lines.settings
         return FeedSession(
-            settings.symbols, depth=settings.book_depth, params=settings.subscribe_params
+            settings.symbols,
+            depth=settings.book_depth,
+            params=settings.subscribe_params,
+            ping_interval_s=settings.ping_interval_s,
         )
 
     async def _stopped_within(self, delay_s: float) -> bool:

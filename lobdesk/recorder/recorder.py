@@ -8,6 +8,7 @@ back from the raw log, in order, so the derived logs miss nothing and memory sta
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from collections import deque
 from itertools import takewhile
@@ -32,6 +33,14 @@ logger = logging.getLogger(__name__)
 
 OWN_NOTES = frozenset({"open", "close", "clock", "lost", "binary"})
 """Notes that the first stage writes; the second writes others, which it need not read again."""
+
+
+NOT_IN_LOG = 0
+"""Sequence number of a frame that the disk did not take; its book goes on, nothing else follows."""
+
+QUEUE_BYTES = 64 * 1024 * 1024
+READ_BACK_BYTES = 16 * 1024 * 1024
+"""Bounds of memory, whatever the frames' size."""
 
 
 class FolderError(JournalError):
@@ -68,6 +77,8 @@ class Recorder:
         lost: Records that could not be written.
         seq: Number of the last record.
         last_frame_us: Wall clock of the last frame; 0 before the first.
+        lost_frames: Received frames among them.
+        write_error: Why records cannot be written now; empty while they can.
         is_interrupted: Records were lost, so the log needs new snapshots of all books.
         stranded: Connection and symbol of books that need a new snapshot to go on in the log.
     """
@@ -90,6 +101,8 @@ class Recorder:
         """
         self.persists = persists
         self.frames = self.bytes_received = self.queue_full = self.lost = self.seq = 0
+        self.lost_frames = 0
+        self.write_error = ""
         self.last_frame_us = 0
         self.is_interrupted = False
         self.stranded: list[tuple[int, str]] = []
@@ -100,7 +113,8 @@ class Recorder:
         self._read_back: Iterator[RawEvent] | None = None
         self._clock = ClockWatch(now())
         self._lost_from: Stamp | None = None
-        self._lost_unsaid = 0
+        self._lost_unsaid = self._lost_frames_unsaid = 0
+        self._queued_bytes = 0
         self._recording: Recording | None = None
         self._lock: WriterLock | None = None
         try:
@@ -123,7 +137,12 @@ class Recorder:
     @property
     def is_full(self) -> bool:
         """Whether another frame would find no place in the queue."""
-        return len(self._queue) >= self._queue_size
+        return len(self._queue) >= self._queue_size or self._queued_bytes >= QUEUE_BYTES
+
+    @property
+    def suspects(self) -> list[str]:
+        """Segments that the disk did not confirm."""
+        return [] if self._recording is None else list(self._recording.journal.suspects)
 
     @property
     def has_work(self) -> bool:
@@ -143,9 +162,15 @@ class Recorder:
         """Note that a connection has ended."""
         self._note("close", now(), conn, {"reason": reason})
 
-    def sent(self, text: str, conn: int) -> None:
-        """Record a frame of ours."""
-        self._append("out", text, now(), conn)
+    def sent(self, text: str, conn: int) -> Stamp:
+        """Record a frame of ours and return when."""
+        stamp = now()
+        self._append("out", text, stamp, conn)
+        return stamp
+
+    def noted(self, kind: str, conn: int, **facts: object) -> None:
+        """Record something that was found out about a connection."""
+        self._note(kind, now(), conn, facts)
 
     def received(self, frame: bytes, conn: int) -> None:
         """Record a frame; nothing looks into it here."""
@@ -161,6 +186,7 @@ class Recorder:
     def work(self, limit: int) -> list[Outcome]:
         """Derive from the oldest waiting frames, at most ``limit`` of them."""
         events = [self._queue.popleft() for _ in range(min(limit, len(self._queue)))]
+        self._queued_bytes -= sum(len(event.raw) for event in events)
         return self.derive(events)
 
     def read_back(self, limit: int) -> list[RawEvent]:
@@ -176,11 +202,13 @@ class Recorder:
             self._read_back = takewhile(
                 lambda event: event.seq < stop, read_events(self._root, first)
             )
-        events = []
+        events: list[RawEvent] = []
+        size = 0
         for event in self._read_back:
             if event.dir != "note" or note_kind(event.raw) in OWN_NOTES:
                 events.append(event)
-            if len(events) == limit:
+                size += len(event.raw)
+            if len(events) == limit or size >= READ_BACK_BYTES:
                 return events
         self._read_back = None
         return events
@@ -190,9 +218,8 @@ class Recorder:
         outcomes = []
         for event in events:
             derived = self._derive(event)
-            if derived is not None and derived.stranded:
-                self.stranded += derived.stranded
-            if derived is not None and derived.verdict is not None:
+            self.stranded += derived.stranded
+            if derived.verdict is not None:
                 trades = [line.symbol for line in derived.lines if line.log == TRADES]
                 outcomes.append(Outcome(event, derived.verdict, trades))
         return outcomes
@@ -205,27 +232,29 @@ class Recorder:
     def close(self) -> None:
         """Write the closing record and give the journal back, all of it synced."""
         if self._recording is not None:
+            if self._lost_unsaid:
+                # Without room even now, only the report and the log on the screen tell.
+                with contextlib.suppress(JournalWriteError):
+                    self._say_lost(self._recording, now(), 0)
             self._recording.close()
             self.seq = self._recording.journal.next_seq - 1
         if self._lock is not None:
             self._lock.release()
 
-    def _derive(self, event: RawEvent) -> Derived | None:
+    def _derive(self, event: RawEvent) -> Derived:
         if self._recording is None:
             return self._deriver.feed(event)
-        try:
-            return self._recording.derive(event)
-        except JournalWriteError as error:
-            # Only a note of the second stage was refused; it is derived again on the next start.
-            self._count_lost(error, Stamp(event.recv_ts_us, event.mono_us))
-            return None
+        if event.seq == NOT_IN_LOG:
+            return self._recording.watch(event)
+        return self._recording.derive(event)
 
     def _note(self, kind: str, stamp: Stamp, conn: int, facts: dict[str, object]) -> None:
         self._append("note", note_text(kind, **facts), stamp, conn)
 
     def _append(self, direction: str, frame: str | bytes, stamp: Stamp, conn: int) -> None:
         if self._recording is None:
-            self._queue.append(self._unwritten(direction, frame, stamp, conn))
+            self.seq += 1
+            self._put(self._unwritten(direction, frame, stamp, conn, self.seq))
             return
         try:
             if self._lost_unsaid:
@@ -234,7 +263,9 @@ class Recorder:
                 direction, frame, recv_ts_us=stamp.recv_ts_us, mono_us=stamp.mono_us, conn=conn
             )
         except JournalWriteError as error:
-            self._count_lost(error, stamp)
+            self._count_lost(error, stamp, is_frame=direction == "in")
+            if not self.is_behind and self._behind_from is None and not self.is_full:
+                self._put(self._unwritten(direction, frame, stamp, conn, NOT_IN_LOG))
             return
         self._enqueue(event)
 
@@ -246,36 +277,49 @@ class Recorder:
             self.queue_full += 1
             self._behind_from = event.seq
         else:
-            self._queue.append(event)
+            self._put(event)
+
+    def _put(self, event: RawEvent) -> None:
+        self._queue.append(event)
+        self._queued_bytes += len(event.raw)
 
     def _say_lost(self, recording: Recording, stamp: Stamp, conn: int) -> None:
         """Write down what could not be written, now that there may be room."""
         since = self._lost_from or stamp
         text = note_text(
-            "lost", records=self._lost_unsaid, from_us=since.recv_ts_us, to_us=stamp.recv_ts_us
+            "lost",
+            records=self._lost_unsaid,
+            frames=self._lost_frames_unsaid,
+            from_us=since.recv_ts_us,
+            to_us=stamp.recv_ts_us,
         )
         event = recording.append(
             "note", text, recv_ts_us=stamp.recv_ts_us, mono_us=stamp.mono_us, conn=conn
         )
         logger.warning("recording goes on", extra={"lost": self._lost_unsaid})
-        self._lost_unsaid = 0
+        self._lost_unsaid = self._lost_frames_unsaid = 0
+        self.write_error = ""
         self._lost_from = None
         self.is_interrupted = True
         self._enqueue(event)
 
-    def _count_lost(self, error: JournalWriteError, stamp: Stamp) -> None:
+    def _count_lost(self, error: JournalWriteError, stamp: Stamp, *, is_frame: bool) -> None:
         if not self._lost_unsaid:
             self._lost_from = stamp
             logger.error("record not written", extra={"reason": str(error)})
+        self.write_error = str(error)
         self._lost_unsaid += 1
+        self._lost_frames_unsaid += is_frame
         self.lost += 1
+        self.lost_frames += is_frame
 
-    def _unwritten(self, direction: str, frame: str | bytes, stamp: Stamp, conn: int) -> RawEvent:
+    def _unwritten(
+        self, direction: str, frame: str | bytes, stamp: Stamp, conn: int, seq: int
+    ) -> RawEvent:
         direction, raw = frame_record(direction, frame)
-        self.seq += 1
         return RawEvent(
             v=1,
-            seq=self.seq,
+            seq=seq,
             recv_ts_us=stamp.recv_ts_us,
             mono_us=stamp.mono_us,
             boot=self._boot,

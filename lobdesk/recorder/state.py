@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 STATE_FILE = "recorder.json"
+BLOCK_BYTES = 4096
+"""Reports are padded to whole blocks, so that a later one finds room in an earlier one's."""
 
 
 class BookReport(msgspec.Struct, frozen=True, kw_only=True):
@@ -45,6 +48,8 @@ class LineReport(msgspec.Struct, frozen=True, kw_only=True):
         is_connected: Whether it is open.
         connects: Connections opened.
         live: Books that are verified on it.
+        offset_us: The exchange's clock minus ours, from pings; None before the first answer.
+        round_trip_us: Round trip of the ping that this comes from.
     """
 
     connection: int
@@ -52,6 +57,8 @@ class LineReport(msgspec.Struct, frozen=True, kw_only=True):
     connects: int
     live: int
     channel: str = "book"
+    offset_us: int | None = None
+    round_trip_us: int | None = None
 
 
 class RecorderReport(msgspec.Struct, frozen=True, kw_only=True):
@@ -80,6 +87,9 @@ class RecorderReport(msgspec.Struct, frozen=True, kw_only=True):
         queue_size: How many may wait.
         queue_full: Frames that found the queue full; they were caught up from the raw log.
         lost: Records that could not be written.
+        lost_frames: Received frames among them.
+        write_error: Why records cannot be written now; empty while they can.
+        suspects: Segments that the disk did not confirm.
         resyncs: Single books rebuilt.
         lines: Each connection kept open; two with ``KRAKEN_REDUNDANT``.
         books: By symbol.
@@ -107,6 +117,9 @@ class RecorderReport(msgspec.Struct, frozen=True, kw_only=True):
     queue_size: int = 0
     queue_full: int = 0
     lost: int = 0
+    lost_frames: int = 0
+    write_error: str = ""
+    suspects: list[str] = []
     resyncs: int = 0
     lines: list[LineReport] = []
     books: dict[str, BookReport] = {}
@@ -117,13 +130,36 @@ def write_report(root: Path, report: RecorderReport) -> None:
     """Replace the report; a reader sees the old one or the new one, never a part."""
     path = root / STATE_FILE
     fresh = path.with_suffix(".tmp")
-    fresh.write_bytes(msgspec.json.format(msgspec.json.encode(report)) + b"\n")
+    data = msgspec.json.format(msgspec.json.encode(report)) + b"\n"
+    data += b" " * (-len(data) % BLOCK_BYTES)
+    try:
+        fresh.write_bytes(data)
+    except OSError:
+        fresh.unlink(missing_ok=True)
+        _write_in_place(path, data)
+        return
     os.replace(fresh, path)  # noqa: PTH105 - atomic on every system, unlike rename on some
+
+
+def _write_in_place(path: Path, data: bytes) -> None:
+    """Use the room that the old report has: on a full disk, that is when a report matters most."""
+    fd = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
+    try:
+        if os.fstat(fd).st_size < len(data):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+        data += b" " * (os.fstat(fd).st_size - len(data))
+        os.pwrite(fd, data, 0)
+    finally:
+        os.close(fd)
 
 
 def read_report(root: Path) -> RecorderReport | None:
     """Return the last report; None if there is none, or it is another version's."""
-    try:
-        return msgspec.json.decode((root / STATE_FILE).read_bytes(), type=RecorderReport)
-    except (OSError, msgspec.DecodeError):
-        return None
+    for _ in range(3):
+        try:
+            return msgspec.json.decode((root / STATE_FILE).read_bytes(), type=RecorderReport)
+        except OSError:
+            return None
+        except msgspec.DecodeError:
+            continue  # perhaps just being written in place
+    return None

@@ -290,3 +290,16 @@ async def test_number_of_frames_ends_the_daemon(root) -> None:
 
     assert daemon.report().ended == "frames reached"
     assert sum(event.dir == "in" for event in read_events(root)) == 300
+
+
+async def test_offset_of_the_exchanges_clock_is_noted_and_reported(root, monkeypatch) -> None:
+    monkeypatch.setattr("lobdesk.feed.session.FIRST_PING_S", 0.1)
+    async with exchange() as server, recording(server.url, root, ping_interval_s=0.1) as daemon:
+        await until(lambda: daemon.report().lines[0].offset_us is not None)
+        (line,) = daemon.report().lines
+
+    (noted, *_) = notes(root, "offset")
+    assert noted["round_trip_us"] >= line.round_trip_us >= 0
+    assert {"offset_us", "offset_min_us", "offset_max_us", "lag_min_us", "pings"} <= set(noted)
+    assert noted["offset_min_us"] <= noted["offset_us"] <= noted["offset_max_us"]
+    verified_counts(root)

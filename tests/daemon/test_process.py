@@ -255,3 +255,27 @@ def test_simulator_prints_its_address_first_and_ends_cleanly(tmp_path) -> None:
     assert code == 0
     assert out.startswith("ws://127.0.0.1:")
     assert "serving BTC/USD" in err
+
+
+def test_journal_of_a_newer_version_is_refused_with_one_line_and_left_alone(tmp_path) -> None:
+    path = tmp_path / "data/l2/events/2026-08-01/000000000001.jsonl"
+    path.parent.mkdir(parents=True)
+    path.write_text('{"v":2,"seq":1}\n')
+
+    code, out, err = run(tmp_path, "daemon", "run", KRAKEN_WS_URL="ws://127.0.0.1:9")
+
+    assert (code, out) == (1, "")
+    assert "is of schema version 2, this lobdesk writes version 1" in err
+    assert err.count("\n") == 1
+    assert [p.name for p in (tmp_path / "data/l2").rglob("*") if p.is_file()] == [path.name]
+
+
+def test_malformed_dotenv_is_named_with_its_line(tmp_path) -> None:
+    (tmp_path / ".env").write_text("KRAKEN_SYMBOLS=BTC\nKRAKEN_DEPTH=10\n")
+
+    code, out, err = run(tmp_path, "daemon", "run")
+
+    assert (code, out) == (2, "")
+    assert ".env:2" in err
+    assert "KRAKEN_BOOK_DEPTH" in err
+    assert err.count("\n") == 1

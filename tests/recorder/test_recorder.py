@@ -160,6 +160,34 @@ def test_clock_that_is_set_is_noted_once(tmp_path, monkeypatch) -> None:
     assert [note["step_us"] for note in notes if note["kind"] == "clock"] == [3_600_000_000]
 
 
+def test_clock_steps_of_an_hour_are_noted_and_slewing_is_not(tmp_path, monkeypatch) -> None:
+    from lobdesk.recorder.clock import Stamp
+
+    hour_us = 3_600_000_000
+    walls, wall_us = [], 10**15
+    for second in range(2000):
+        wall_us += 1_000_500  # slewed: 500 ppm fast
+        wall_us += {500: hour_us, 1000: -hour_us, 1500: 99_000}.get(second, 0)
+        walls.append(wall_us)
+    times = iter([Stamp(10**15, 0)] + [Stamp(w, (n + 1) * 10**6) for n, w in enumerate(walls)])
+    monkeypatch.setattr("lobdesk.recorder.recorder.now", lambda: next(times))
+    recorder = make(tmp_path)
+    for _ in walls:
+        recorder.received(b"{}", 1)
+    work_all(recorder)
+    recorder.close()
+
+    events = list(read_events(tmp_path))
+    notes = [json.loads(event.raw) for event in events if event.dir == "note"]
+    steps = [note["step_us"] for note in notes if note["kind"] == "clock"]
+    assert steps == [hour_us + 500, -hour_us + 500]
+    monos = [event.mono_us for event in events if event.dir == "in"]
+    assert monos == sorted(monos)
+    assert len({event.raw for event in events if event.dir == "in"}) == 1
+    assert len(list((tmp_path / "events").iterdir())) <= 2
+    check(tmp_path)
+
+
 @pytest.mark.parametrize("persists", [True, False])
 def test_folder_belongs_to_one_recorder(tmp_path, persists) -> None:
     first = make(tmp_path)
