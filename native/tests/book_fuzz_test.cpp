@@ -35,6 +35,17 @@ constexpr const char* kBuiltIn[] = {
     R"({"method":"unsubscribe","result":{"channel":"book","symbol":"A\/\u0042"},"success":true})",
     R"({"error":"Subscription depth not supported","method":"subscribe","success":false})",
     R"({"channel":"heartbeat"})",
+    R"({"channel":"level3","type":"snapshot","data":[{"symbol":"ALGO/USD","checksum":3393654426,)"
+    R"("bids":[{"order_id":"OA","limit_price":0.1,"order_qty":1.50,)"
+    R"("timestamp":"2024-10-03T10:00:00.000000001Z"}],)"
+    R"("asks":[{"order_id":"OB","limit_price":0.2,"order_qty":2,)"
+    R"("timestamp":"2024-10-03T10:00:00.000000002Z"}]}]})",
+    R"({"channel":"level3","type":"update","data":[{"symbol":"ALGO/USD","checksum":1284943541,"bids":[)"
+    R"({"event":"add","order_id":"OC","limit_price":0.1,"order_qty":3,)"
+    R"("timestamp":"2024-10-03T10:00:01.000000001Z"},{"event":"modify","order_id":"OA",)"
+    R"("limit_price":0.1,"order_qty":1.2,"timestamp":"2024-10-03T10:00:02.000000000Z"}],)"
+    R"("asks":[{"event":"delete","order_id":"OB"}],)"
+    R"("timestamp":"2024-10-03T10:00:01.000000Z"}]})",
 };
 
 constexpr std::string_view kTokens[] = {"\"",
@@ -138,6 +149,28 @@ bool IsConsistent(const BookVerifier& verifier, const Verdict& verdict) {
   return true;
 }
 
+// The same for level 3, whose queues must also hold every order exactly once.
+bool IsConsistentLevel3(const BookVerifier& verifier, const Verdict& verdict) {
+  for (const lobdesk::Level3Verdict& about : verdict.level3) {
+    const lobdesk::Level3Book* book = verifier.FindLevel3(about.symbol);
+    if (book == nullptr) return false;
+    std::size_t queued = 0;
+    for (const lobdesk::Side side : {lobdesk::Side::kBid, lobdesk::Side::kAsk}) {
+      const lobdesk::Level3Side& levels = book->Orders().At(side);
+      if (levels.Size() > book->Depth()) return false;
+      for (std::size_t rank = 0; rank < levels.Size(); ++rank) {
+        if (levels.At(rank).queue.empty()) return false;
+        queued += levels.At(rank).queue.size();
+      }
+    }
+    if (queued != book->Orders().Size()) return false;
+    if (about.state != BookState::kVerified) continue;
+    std::string line;
+    lobdesk::AppendOrdersLine(about, 1, &line);
+  }
+  return true;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -153,6 +186,7 @@ int main(int argc, char** argv) {
   std::uint64_t mutated = 0;
   std::uint64_t malformed = 0;
   std::uint64_t verified = 0;
+  std::uint64_t level3_verified = 0;
   for (std::uint64_t i = 0; mutated < count; ++i) {
     std::string frame = frames[i % frames.size()];
     // Long runs of whole frames now and then, so that there are live books to damage.
@@ -168,13 +202,17 @@ int main(int argc, char** argv) {
     for (const lobdesk::BookVerdict& book : verdict.books) {
       verified += book.state == BookState::kVerified ? 1 : 0;
     }
-    if (!IsConsistent(verifier, verdict)) {
+    for (const lobdesk::Level3Verdict& book : verdict.level3) {
+      level3_verified += book.state == BookState::kVerified ? 1 : 0;
+    }
+    if (!IsConsistent(verifier, verdict) || !IsConsistentLevel3(verifier, verdict)) {
       std::fprintf(stderr, "contradiction after: %s\n", frame.c_str());
       return 1;
     }
   }
-  std::printf("%llu mutated frames: %llu malformed, %llu verified books\n",
+  std::printf("%llu mutated frames: %llu malformed, %llu verified books, %llu of level 3\n",
               static_cast<unsigned long long>(mutated), static_cast<unsigned long long>(malformed),
-              static_cast<unsigned long long>(verified));
-  return verified > 0 ? 0 : 1;
+              static_cast<unsigned long long>(verified),
+              static_cast<unsigned long long>(level3_verified));
+  return verified > 0 && level3_verified > 0 ? 0 : 1;
 }
