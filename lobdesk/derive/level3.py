@@ -161,8 +161,7 @@ def _precision_note(verifier: BookVerifier, symbol: str) -> dict[str, object]:
     precisions = verifier.level3_instrument(symbol)
     assert precisions is not None  # noqa: S101 - this snapshot has just set them
     return {
-        "kind": "precision",
-        "channel": CHANNEL,
+        "kind": "level3_precision",
         "symbol": symbol,
         "price_precision": precisions[0],
         "qty_precision": precisions[1],

@@ -10,7 +10,14 @@ import time
 import pytest
 
 from lobdesk.derive import Deriver
-from lobdesk.journal import DERIVED_LOGS, ORDERS, list_segments, read_events, symbol_log_dir
+from lobdesk.journal import (
+    DERIVED_LOGS,
+    ORDERS,
+    list_segments,
+    read_all,
+    read_events,
+    symbol_log_dir,
+)
 from lobdesk.paths import JournalRoot
 from lobdesk.simulator import Fault
 from lobdesk.verify import verify_journal
@@ -29,8 +36,7 @@ def verified(daemon, symbol: str = BTC) -> int:
 
 
 def lines(root, log: str, symbol: str) -> list[bytes]:
-    segments = list_segments(symbol_log_dir(root, log, symbol))
-    return [line for s in segments for line in s.path.read_bytes().splitlines(keepends=True)]
+    return b"".join(read_all(symbol_log_dir(root, log, symbol))).splitlines(keepends=True)
 
 
 def check(root) -> dict:
@@ -52,7 +58,9 @@ async def test_both_levels_are_recorded_verified_and_derived_again_byte_for_byte
     caplog.set_level("DEBUG")
     async with (
         exchange(level3_tokens=[TOKEN]) as server,
-        recording(server.url, root, **level3(server.url, level3_depth=100)) as daemon,
+        recording(
+            server.url, root, segment_bytes=65_536, **level3(server.url, level3_depth=100)
+        ) as daemon,
     ):
         await until(lambda: verified(daemon) > 150 and verified(daemon, ETH) > 150)
         report = daemon.report()
@@ -63,6 +71,7 @@ async def test_both_levels_are_recorded_verified_and_derived_again_byte_for_byte
     assert set(orders) == {BTC, ETH}
     assert orders[BTC].verified == orders[BTC].frames > 150
     assert len(lines(root, ORDERS, BTC)) == orders[BTC].frames
+    assert any(segment.is_sealed for segment in list_segments(symbol_log_dir(root, ORDERS, BTC)))
     first, second = (json.loads(line) for line in lines(root, ORDERS, BTC)[:2])
     assert (first["type"], second["type"]) == ("snapshot", "update")
     assert {event[0] for event in first["events"]} == {"add"}
