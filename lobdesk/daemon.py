@@ -10,7 +10,7 @@ import signal
 import time
 from typing import TYPE_CHECKING
 
-from lobdesk.feed import SILENCE_LIMIT_S, AttemptBudget
+from lobdesk.feed import SILENCE_LIMIT_S, AttemptBudget, is_maintenance
 from lobdesk.journal import boot_id
 from lobdesk.recorder import Recorder, RecorderReport, Tally, now, write_report
 from lobdesk.recorder.level3_link import open_level3_links
@@ -200,7 +200,7 @@ class Daemon:
         event, verdict = outcome.event, outcome.verdict
         self._tally.add(outcome)
         if verdict.kind == "status":
-            self._lines.is_in_maintenance = '"system":"maintenance"' in event.raw
+            self._lines.is_in_maintenance = is_maintenance(event.raw)
         self._order_tally.add(outcome)
         for link in self._all_links():
             if event.conn == link.number:
@@ -238,8 +238,10 @@ class Daemon:
                 self._take_in(outcome)
         deriving.cancel()
         await asyncio.gather(deriving, return_exceptions=True)
-        await asyncio.to_thread(recorder.close)
-        self._write_report(self.report())
+        try:
+            await asyncio.to_thread(recorder.close)
+        finally:
+            self._write_report(self.report())
 
     async def _report_now_and_then(self) -> None:
         while True:

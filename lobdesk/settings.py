@@ -52,6 +52,8 @@ class DaemonSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
             ``KRAKEN_LEVEL3_TOKEN_COMMAND``.
         level3_rate: What the exchange's counter allows a second: 200, for pro accounts 500.
             ``KRAKEN_LEVEL3_RATE``.
+        proxy: Proxy to the endpoint: an address, ``environment`` for what HTTPS_PROXY and its kin
+            say, empty for none. ``KRAKEN_PROXY``.
         redundant: Keep two connections open, so that a close of one leaves no gap.
             ``KRAKEN_REDUNDANT``.
         ping_interval_s: Seconds between pings, from which the exchange's clock is estimated.
@@ -62,6 +64,10 @@ class DaemonSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
         persist_jsonl: Write the logs; false only verifies. ``L2_PERSIST_JSONL``.
         output_dir: Journal folder; empty means ``<data-dir>/l2``. ``L2_JSONL_OUTPUT_DIR``.
         segment_bytes: Size at which a segment of a log is sealed. ``L2_SEGMENT_BYTES``.
+        retention_days: Days of the journal that ``lobdesk retain`` keeps; 0 keeps all.
+            ``L2_RETENTION_DAYS``.
+        retention_bytes: Stored bytes of the journal that it keeps; 0 keeps all.
+            ``L2_RETENTION_BYTES``.
     """
 
     symbols: tuple[str, ...] = ("BTC/USD", "ETH/USD")
@@ -74,6 +80,7 @@ class DaemonSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     level3_token_file: str = ""
     level3_token_command: str = ""
     level3_rate: int = 200
+    proxy: str = ""
     redundant: bool = False
     ping_interval_s: float = 10.0
     subscribe_params: dict[str, str | int | float | bool] = msgspec.field(default_factory=dict)
@@ -81,6 +88,8 @@ class DaemonSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     persist_jsonl: bool = True
     output_dir: str = ""
     segment_bytes: int = 256 * 1024 * 1024
+    retention_days: float = 0.0
+    retention_bytes: int = 0
 
 
 class WindowSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -230,6 +239,7 @@ DAEMON_VARIABLES = {
     "KRAKEN_SYMBOLS": "symbols",
     "KRAKEN_BOOK_DEPTH": "book_depth",
     "KRAKEN_WS_URL": "ws_url",
+    "KRAKEN_PROXY": "proxy",
     "KRAKEN_REDUNDANT": "redundant",
     "KRAKEN_LEVEL3": "level3",
     "KRAKEN_LEVEL3_DEPTH": "level3_depth",
@@ -244,9 +254,11 @@ DAEMON_VARIABLES = {
     "L2_PERSIST_JSONL": "persist_jsonl",
     "L2_JSONL_OUTPUT_DIR": "output_dir",
     "L2_SEGMENT_BYTES": "segment_bytes",
+    "L2_RETENTION_DAYS": "retention_days",
+    "L2_RETENTION_BYTES": "retention_bytes",
 }
 TEXT_FIELDS = {
-    "ws_url", "output_dir", "level3_url", "level3_token", "level3_token_file",
+    "ws_url", "proxy", "output_dir", "level3_url", "level3_token", "level3_token_file",
     "level3_token_command",
 }  # fmt: skip
 RESERVED_VARIABLES = {"LOBDESK_HOME", "LOBDESK_DATA_DIR", "LOBDESK_CONFIG"}
@@ -380,7 +392,7 @@ def _daemon_value(variable: str, text: str, origin: str) -> dict[str, Any]:
             value = msgspec.json.decode(text, type=dict[str, str | int | float | bool])
         elif field in {"persist_jsonl", "redundant", "level3"}:
             value = {"true": True, "1": True, "false": False, "0": False}[text.lower()]
-        elif field == "ping_interval_s":
+        elif field in {"ping_interval_s", "retention_days"}:
             value = float(text)
         elif field not in TEXT_FIELDS:
             value = int(text)
@@ -445,6 +457,9 @@ def _check(settings: Settings, origins: Mapping[str, str]) -> None:
         refuse("daemon.snapshot_queue_size", f"{daemon.snapshot_queue_size} is below 1")
     if daemon.segment_bytes < 64 * 1024:
         refuse("daemon.segment_bytes", f"{daemon.segment_bytes} is below 65536")
+    for name in ("retention_days", "retention_bytes"):
+        if not getattr(daemon, name) >= 0:
+            refuse(f"daemon.{name}", f"{getattr(daemon, name)} is below 0")
     if not 1 <= settings.app.fps <= 60:
         refuse("app.fps", f"{settings.app.fps} is not between 1 and 60")
     _check_training(settings.training, refuse)

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from lobdesk.derive import Deriver, note_kind
+from lobdesk.derive import note_kind
 from lobdesk.derive.foreign import UNCHECKED
+from lobdesk.derive.retained import load_retained
 from lobdesk.errors import JournalError
 from lobdesk.journal import DERIVED_LOGS, EVENTS, is_locked, list_segments
 from lobdesk.journal.audit import DerivedAudit, EventAudit
@@ -90,12 +91,14 @@ class VerifyReport:
         symbols: By symbol.
         orders: By symbol, of those with level 3.
         problems: What is wrong, one sentence each, with file and line.
+        deleted_up_to: Journal → last record that retention has deleted; the rest was checked.
     """
 
     total: Counts = field(default_factory=Counts)
     symbols: dict[str, Counts] = field(default_factory=dict)
     orders: dict[str, OrderCounts] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
+    deleted_up_to: dict[str, int] = field(default_factory=dict)
 
     @property
     def is_good(self) -> bool:
@@ -107,11 +110,11 @@ class VerifyReport:
     def to_json(self) -> dict[str, object]:
         """Return what ``lobdesk verify --json`` prints."""
         symbols = {name: asdict(counts) for name, counts in sorted(self.symbols.items())}
-        report: dict[str, object] = {"total": asdict(self.total), "symbols": symbols}
+        found: dict[str, object] = {"total": asdict(self.total), "symbols": symbols}
         if self.orders:
             orders = sorted(self.orders.items())
-            report["level3"] = {name: asdict(counts) for name, counts in orders}
-        return report
+            found["level3"] = {name: asdict(counts) for name, counts in orders}
+        return found | ({"deleted_up_to": self.deleted_up_to} if self.deleted_up_to else {})
 
     def add(self, other: VerifyReport) -> None:
         """Add another journal's findings."""
@@ -124,6 +127,7 @@ class VerifyReport:
                 sum_ = getattr(mine, entry.name) + getattr(orders, entry.name)
                 setattr(mine, entry.name, sum_)
         self.problems += other.problems
+        self.deleted_up_to |= other.deleted_up_to
 
 
 def verify_data(paths: DataPaths, *, progress: Progress | None = None) -> VerifyReport:
@@ -154,9 +158,12 @@ class _JournalAudit:
         self._progress = progress
         is_growing = is_locked(journal.path)
         self._events = EventAudit(journal.path, is_growing=is_growing)
-        self._derived = DerivedAudit(journal.path, is_growing=is_growing)
-        self._deriver = Deriver()
+        retained = load_retained(journal.path)
+        self._derived = DerivedAudit(journal.path, is_growing=is_growing, after_seq=retained.seq)
+        self._deriver = retained.deriver()
         self._report = VerifyReport()
+        if retained.seq:
+            self._report.deleted_up_to[journal.source] = retained.seq
         self._with_snapshot: set[str] = set()
 
     def run(self) -> VerifyReport:

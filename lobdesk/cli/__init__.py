@@ -33,6 +33,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "import": ("import_", "Take recordings of others into the journal."),
     "verify": ("verify", "Check checksums, chains, re-derivation and gaps."),
     "index": ("index", "Bring the index up to the journal."),
+    "retain": ("retain", "Delete the oldest indexed part of the recorder's journal."),
     "sql": ("sql", "Ask the index in SQL, read-only."),
     "at": ("at", "Show a symbol's book at an instant."),
     "gaps": ("at", "List the stretches without a verified book."),

@@ -52,6 +52,9 @@ def verify_command(ctx: click.Context, data_dir: Path | None, as_json: bool, pro
         click.echo(f"problem: {problem}", err=True)
     if len(report.problems) > MAX_PROBLEMS:
         click.echo(f"problem: … and {len(report.problems) - MAX_PROBLEMS} more", err=True)
+    for source, seq in report.deleted_up_to.items():
+        text = f"{source}: deleted by retention up to seq {seq:,}; the rest is checked"
+        click.echo(text, err=True)
     if as_json:
         print_json(report.to_json())
     else:

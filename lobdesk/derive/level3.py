@@ -130,7 +130,7 @@ class OrderDeriver:
             loaded[conn] = BookVerifier(depth=self._depth)
             loaded[conn].load(data)
         self._verifiers = loaded
-        self.symbols = state.symbols
+        self.symbols = dict(state.symbols)
 
     def _on_verified(self, event: RawEvent, book: Level3Verdict, derived: Derived) -> None:
         progress = self.symbols.setdefault(book.symbol, OrderProgress())

@@ -10,6 +10,7 @@ import msgspec
 from lobdesk.derive.checkpoint import load_checkpoint, restore
 from lobdesk.derive.deriver import Deriver, SymbolProgress
 from lobdesk.derive.level3 import OrderProgress
+from lobdesk.derive.retained import load_retained
 from lobdesk.journal import (
     DERIVED_LOGS,
     EVENTS,
@@ -110,6 +111,11 @@ def _events_to_take(
         return seq + 1, (event for event in behind if event.seq > seq)
     # Everything before this note was made complete, and synced, when it was written.
     start = _last_start(root)
+    retained = load_retained(root)
+    if start <= retained.seq:
+        # The recorder has run for longer than its events are kept.
+        retained.restore(deriver)
+        return retained.seq + 1, read_events(root, retained.seq + 1)
     deriver.symbols.update(_progress_before(root, start))
     deriver.orders.symbols.update(_order_progress_before(root, start))
     deriver.interrupt("restart")

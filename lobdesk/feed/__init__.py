@@ -4,6 +4,7 @@ from lobdesk.feed.connection import SILENCE_LIMIT_S, ConnectFailedError, Connect
 from lobdesk.feed.errors import AllRefusedError, UnreachableError
 from lobdesk.feed.offset import Offset, OffsetProbe
 from lobdesk.feed.reconnect import AttemptBudget, ReconnectPolicy
+from lobdesk.feed.requests import is_maintenance
 from lobdesk.feed.session import BookState, FeedSession, Notice
 
 __all__ = [
@@ -19,5 +20,6 @@ __all__ = [
     "OffsetProbe",
     "ReconnectPolicy",
     "UnreachableError",
+    "is_maintenance",
     "open_connection",
 ]

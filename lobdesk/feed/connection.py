@@ -85,13 +85,18 @@ class Connection:
 
 @contextlib.asynccontextmanager
 async def open_connection(
-    url: str, *, compression: str | None = None, silence_limit_s: float = SILENCE_LIMIT_S
+    url: str,
+    *,
+    compression: str | None = None,
+    proxy: str = "",
+    silence_limit_s: float = SILENCE_LIMIT_S,
 ) -> AsyncIterator[Connection]:
     """Connect, and close at the end.
 
     Args:
         url: Endpoint, ``ws://`` or ``wss://``.
         compression: ``deflate`` saves bytes on the line and costs time; None is off.
+        proxy: Address of a proxy, ``environment`` for what the variables say, empty for none.
         silence_limit_s: How long the line may be silent, see ``Connection.watch``.
 
     Raises:
@@ -105,13 +110,15 @@ async def open_connection(
             url,
             logger=quiet,
             compression=compression,
+            # The library would follow HTTPS_PROXY and its kin, which are meant for other programs.
+            proxy=True if proxy == "environment" else proxy or None,
             max_size=MAX_FRAME_BYTES,
             max_queue=MAX_WAITING_FRAMES,
             open_timeout=OPEN_TIMEOUT_S,
             close_timeout=CLOSE_TIMEOUT_S,
             ping_interval=None,
         )
-    except (OSError, TimeoutError, WebSocketException) as error:
+    except (OSError, TimeoutError, WebSocketException, ValueError) as error:
         raise ConnectFailedError(_reason(error)) from error
     connection = Connection(socket, silence_limit_s)
     watchdog = asyncio.create_task(connection.watch())

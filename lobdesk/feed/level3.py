@@ -92,7 +92,7 @@ class Level3Session(FeedSession):
     def _renew_channels(self, now_s: float) -> list[str]:
         """Ask for neither: another connection has instruments and trades."""
         del now_s
-        self._needs_instruments = self._needs_trades = False
+        self._renewals.clear()
         return []
 
     def _rebuild(self, now_s: float) -> list[str]:

@@ -59,6 +59,27 @@ def parse_reply(frame: bytes) -> Reply | None:
         return None
 
 
+class _System(msgspec.Struct):
+    system: str = ""
+
+
+class _Status(msgspec.Struct):
+    """Of a ``status`` frame only this: its ``connection_id`` need not fit 64 bits."""
+
+    data: list[_System] = []
+
+
+_status_decoder = msgspec.json.Decoder(_Status)
+
+
+def is_maintenance(frame: str) -> bool:
+    """Tell whether a ``status`` frame announces maintenance."""
+    try:
+        return any(one.system == "maintenance" for one in _status_decoder.decode(frame).data)
+    except msgspec.DecodeError:
+        return False
+
+
 def channel_request(
     method: str,
     channel: str,

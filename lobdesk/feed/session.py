@@ -8,7 +8,7 @@ are spaced from 0.5 s to 8 s.
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import count
@@ -30,6 +30,10 @@ FREE_FAILURES = 5
 FIRST_BACKOFF_S, LONGEST_BACKOFF_S = 0.5, 8.0
 HOPELESS_FAILURES = 12
 """Failures in a row after which only a new connection can help."""
+
+REFUSED_RETRY_S = 300.0
+"""An exchange that is half down refuses what it grants later, and the connection may live for days.
+"""
 
 PING_INTERVAL_S = 10.0
 """Eight pings, of which the quickest counts, span 80 s; in that time a clock that drifts by 50 ppm
@@ -117,7 +121,8 @@ class FeedSession:
         self._refusals: dict[str, str] = {}
         self._pending: dict[int, _Pending] = {}
         self._next_ping_s = 0.0
-        self._needs_instruments = self._needs_trades = False
+        self._renewals: dict[str, float] = {}
+        self._unanswered: Counter[str] = Counter()
 
     @property
     def states(self) -> dict[str, BookState]:
@@ -193,7 +198,7 @@ class FeedSession:
 
     def renew(self, reason: str, now_s: float) -> None:
         """Ask for everything anew on the same connection: instruments, books, last trades."""
-        self._needs_instruments = self._needs_trades = True
+        self._renewals |= {"instrument": now_s, "trade": now_s}
         for symbol, book in self._books.items():
             if book.state in {BookState.LIVE, BookState.AWAITING_SNAPSHOT}:
                 self._suspect(symbol, reason, now_s)
@@ -218,24 +223,29 @@ class FeedSession:
         return [
             symbol
             for symbol, book in self._books.items()
-            if book.state is BookState.SUSPECT and now_s >= book.retry_s
+            if book.state in {BookState.SUSPECT, BookState.REFUSED} and now_s >= book.retry_s
         ]
 
     def _renew_channels(self, now_s: float) -> list[str]:
         requests = []
-        if self._needs_instruments:
+        for channel in [name for name, due_s in self._renewals.items() if now_s >= due_s]:
+            del self._renewals[channel]
+            symbols: list[str] = []
+            params: dict[str, Param] = {}
+            if channel == "trade":
+                symbols = [s for s, b in self._books.items() if b.state is not BookState.REFUSED]
+                params = {"snapshot": True}
             requests += [
-                self._request("unsubscribe", "instrument", (), {}, now_s),
-                self._request("subscribe", "instrument", (), {}, now_s),
+                self._request("unsubscribe", channel, symbols, {}, now_s),
+                self._request("subscribe", channel, symbols, params, now_s),
             ]
-        if self._needs_trades:
-            granted = [s for s, book in self._books.items() if book.state is not BookState.REFUSED]
-            requests += [
-                self._request("unsubscribe", "trade", granted, {}, now_s),
-                self._request("subscribe", "trade", granted, {"snapshot": True}, now_s),
-            ]
-        self._needs_instruments = self._needs_trades = False
         return requests
+
+    def _renew_later(self, channel: str, now_s: float) -> None:
+        """Ask for all instruments or trades again: some request for them had no answer."""
+        self._unanswered[channel] += 1
+        pause_s = backoff_s(FREE_FAILURES + self._unanswered[channel])
+        self._renewals.setdefault(channel, now_s + pause_s)
 
     def _subscribe_books(self, symbols: Iterable[str], now_s: float) -> str:
         for symbol in symbols:
@@ -267,11 +277,13 @@ class FeedSession:
         assert reply.result is not None  # noqa: S101 - the caller has looked
         symbol = reply.result.symbol
         pending.symbols.discard(symbol)
+        self._unanswered.pop(pending.channel, None)
         for warning in reply.result.warnings:
             self.notices.append(Notice("exchange warned", symbol, warning))
         book = self._books.get(symbol)
         is_book = pending.channel == self.CHANNEL and pending.method == "subscribe"
         if is_book and book is not None and book.state is BookState.AWAITING_ACK:
+            self._refusals.pop(symbol, None)
             self._enter(book, BookState.AWAITING_SNAPSHOT, now_s)
 
     def _on_refusal(self, reply: Reply, now_s: float) -> None:
@@ -299,12 +311,15 @@ class FeedSession:
         self.notices.append(Notice("subscription refused", symbol, f"{channel}: {reason}"))
         if channel == self.CHANNEL and symbol in self._books:
             self._refusals[symbol] = reason
+            self._books[symbol].retry_s = now_s + REFUSED_RETRY_S
             self._enter(self._books[symbol], BookState.REFUSED, now_s)
 
     def _on_rate_limit(self, reason: str, now_s: float) -> None:
         """Ask again later for whatever is unanswered: the exchange does not say what it dropped."""
         self.notices.append(Notice("rate limited", "", reason))
         for pending in self._pending.values():
+            if pending.symbols and pending.method == "subscribe" and pending.channel != "book":
+                self._renew_later(pending.channel, now_s)
             pending.symbols.clear()
         for symbol, book in self._books.items():
             if book.state is BookState.AWAITING_ACK:
@@ -332,6 +347,8 @@ class FeedSession:
         elif channel == self.CHANNEL and self._books[symbol].state is BookState.AWAITING_ACK:
             self._suspect(symbol, "no answer to subscribe", now_s)
         else:
+            if channel != self.CHANNEL:
+                self._renew_later(channel, now_s)
             self.notices.append(Notice("subscription not answered", symbol, channel))
 
     def _suspect(self, symbol: str, reason: str, now_s: float) -> None:
@@ -342,7 +359,8 @@ class FeedSession:
         book.retry_s = now_s + backoff_s(book.failures)
         self.wants_reconnect = self.wants_reconnect or book.failures >= HOPELESS_FAILURES
         self._enter(book, BookState.SUSPECT, now_s)
-        self._needs_instruments = self._needs_instruments or reason == "precision"
+        if reason == "precision":
+            self._renewals.setdefault("instrument", now_s)
         self.notices.append(Notice("book suspect", symbol, reason))
 
     @staticmethod

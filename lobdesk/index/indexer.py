@@ -86,7 +86,7 @@ def update_index(
     """
     paths = DataPaths(data_dir)
     data_dir.mkdir(parents=True, exist_ok=True)
-    with _lock(data_dir):
+    with index_lock(data_dir):
         run = _Run(paths, progress if progress is not None else NoProgress(), block_bytes)
         try:
             return run.execute(rebuild=rebuild, grace_s=grace_s)
@@ -221,8 +221,12 @@ def _is_same_file(segment: Segment, commits: list[Committed]) -> bool:
 
 
 @contextmanager
-def _lock(data_dir: Path) -> Iterator[None]:
-    """Hold the indexer's lock, which the system drops with the process."""
+def index_lock(data_dir: Path) -> Iterator[None]:
+    """Hold the indexer's lock, which the system drops with the process.
+
+    Raises:
+        IndexBusyError: Another process holds it.
+    """
     path = data_dir / LOCK_NAME
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     try:

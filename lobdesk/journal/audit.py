@@ -6,9 +6,10 @@ import hashlib
 from typing import TYPE_CHECKING
 
 from lobdesk.journal.errors import BrokenChainError, JournalReadError
-from lobdesk.journal.layout import EVENTS, Segment, list_segments, list_symbols, symbol_log_dir
+from lobdesk.journal.layout import Segment, list_segments, list_symbols, symbol_log_dir
 from lobdesk.journal.line import stored_crc
 from lobdesk.journal.reader import JournalLine, prove_line, read_lines
+from lobdesk.journal.retention import list_kept, read_cut
 from lobdesk.journal.seal import Seal, SealFrame, read_frames, read_seal, seal_bytes
 
 if TYPE_CHECKING:
@@ -34,11 +35,12 @@ class EventAudit:
             root: The journal's folder.
             is_growing: A recorder writes it, so the last line may be unfinished.
         """
-        self._segments = list_segments(root / EVENTS)
+        cut = read_cut(root)
+        self._segments = list_kept(root, cut)
         self._is_growing = is_growing
-        self._crc: int | None = 0
+        self._crc: int | None = cut.crc
         self.problems: list[str] = []
-        self.last_seq = 0
+        self.last_seq = cut.seq
         self.bytes_read = 0
 
     def events(self) -> Iterator[RawEvent]:
@@ -100,9 +102,17 @@ class DerivedAudit:
         problems: For each symbol what differs first, with file and line.
     """
 
-    def __init__(self, root: Path, *, is_growing: bool) -> None:
+    def __init__(self, root: Path, *, is_growing: bool, after_seq: int = 0) -> None:
+        """Prepare.
+
+        Args:
+            root: The journal's folder.
+            is_growing: A recorder writes it, so the last line may be unfinished.
+            after_seq: Lines of events up to this one cannot be derived any more.
+        """
         self._root = root
         self._is_growing = is_growing
+        self._after_seq = after_seq
         self._logs: dict[tuple[str, str], _DerivedLog] = {}
         self.problems: dict[str, list[str]] = {}
 
@@ -111,7 +121,9 @@ class DerivedAudit:
         reader = self._logs.get((log, symbol))
         if reader is None:
             reader = self._logs[log, symbol] = _DerivedLog(
-                symbol_log_dir(self._root, log, symbol), is_growing=self._is_growing
+                symbol_log_dir(self._root, log, symbol),
+                is_growing=self._is_growing,
+                after_seq=self._after_seq,
             )
         self._note(symbol, reader.expect(line))
 
@@ -120,7 +132,9 @@ class DerivedAudit:
         for log in logs:
             for symbol in list_symbols(self._root, log):
                 reader = self._logs.get((log, symbol)) or _DerivedLog(
-                    symbol_log_dir(self._root, log, symbol), is_growing=self._is_growing
+                    symbol_log_dir(self._root, log, symbol),
+                    is_growing=self._is_growing,
+                    after_seq=self._after_seq,
                 )
                 self._note(symbol, reader.finish(last_seq))
                 for segment in reader.segments:
@@ -133,8 +147,9 @@ class DerivedAudit:
 
 
 class _DerivedLog:
-    def __init__(self, log_dir: Path, *, is_growing: bool) -> None:
+    def __init__(self, log_dir: Path, *, is_growing: bool, after_seq: int) -> None:
         self.segments = list_segments(log_dir)
+        self._after_seq = after_seq
         self._log_dir = log_dir
         self._is_growing = is_growing
         self._lines = self._read()
@@ -146,6 +161,8 @@ class _DerivedLog:
 
     def _next(self) -> JournalLine | None:
         line = next(self._lines, None)
+        while line is not None and self._after_seq and _seq_of(line.data) <= self._after_seq:
+            line = next(self._lines, None)
         if line is not None and self._is_growing and not line.data.endswith(b"\n"):
             return None
         return line

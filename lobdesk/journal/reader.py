@@ -11,6 +11,7 @@ from lobdesk.journal.errors import BrokenChainError, JournalReadError
 from lobdesk.journal.layout import EVENTS, Segment, list_segments
 from lobdesk.journal.line import LineError, check_line, parse_line
 from lobdesk.journal.recovery import crc_before
+from lobdesk.journal.retention import list_kept, read_cut
 from lobdesk.journal.seal import read_frames, read_seal
 
 if TYPE_CHECKING:
@@ -64,8 +65,11 @@ def read_events_behind(root: Path, mark: RawMark) -> Iterator[RawEvent]:
         BrokenChainError: The mark is of another log, or a line is not what was written.
         JournalReadError: The segment of the mark is gone, or a file cannot be read.
     """
-    segments = list_segments(root / EVENTS)
+    cut = read_cut(root)
+    segments = list_kept(root, cut)
     if mark.seq == 0:
+        if cut.seq:
+            raise JournalReadError(root / EVENTS, "its beginning was deleted by retention")
         yield from _prove(segments, 0, 0)
         return
     places = [(segment.date, segment.first_seq) for segment in segments]
@@ -78,7 +82,8 @@ def read_events_behind(root: Path, mark: RawMark) -> Iterator[RawEvent]:
 def read_events(root: Path, from_seq: int = 0) -> Iterator[RawEvent]:
     """Yield the raw events in order, each proved by its checksum.
 
-    A torn last line, as a crash or a running writer leaves it, ends the log.
+    A torn last line, as a crash or a running writer leaves it, ends the log. What retention has
+    deleted is left out.
 
     Args:
         root: The journal's folder.
@@ -88,12 +93,13 @@ def read_events(root: Path, from_seq: int = 0) -> Iterator[RawEvent]:
         BrokenChainError: A line is not what was written; it names file and line.
         JournalReadError: A file cannot be read.
     """
-    segments = list_segments(root / EVENTS)
+    cut = read_cut(root)
+    segments = list_kept(root, cut)
     first = 0
     for index, segment in enumerate(segments):
         if segment.first_seq <= from_seq:
             first = index
-    for event in _prove(segments[first:], 0, crc_before(segments[:first])):
+    for event in _prove(segments[first:], 0, crc_before(segments[:first], cut.crc)):
         if event.seq >= from_seq:
             yield event
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from lobdesk.journal.errors import JournalReadError, NewerJournalError
 from lobdesk.journal.layout import EVENTS, Segment, list_segments
 from lobdesk.journal.line import SCHEMA_VERSION, LineError, check_line, parse_line, stored_crc
+from lobdesk.journal.retention import list_kept, read_cut
 from lobdesk.journal.seal import read_frames, read_seal
 from lobdesk.journal.segment_file import sync_folder
 
@@ -64,12 +65,13 @@ def recover_events(root: Path) -> tuple[LogEnd, list[TornTail]]:
         JournalReadError: A segment cannot be read or cut.
     """
     cuts: list[TornTail] = []
-    segments = list_segments(root / EVENTS)
+    cut = read_cut(root)
+    segments = list_kept(root, cut)
     while segments:
         segment = segments.pop()
         if segment.is_sealed:
             return _end_of_sealed(segment), cuts
-        end, keep, size = _last_valid(segment, segments)
+        end, keep, size = _last_valid(segment, segments, cut.crc)
         if keep < size:
             cuts.append(cut_tail(segment.path, keep))
         if end is not None:
@@ -77,7 +79,7 @@ def recover_events(root: Path) -> tuple[LogEnd, list[TornTail]]:
         # Nothing of this segment is left, so its name would mislead.
         segment.path.unlink()
         sync_folder(segment.path.parent)
-    return LogEnd(), cuts
+    return LogEnd(cut.seq, cut.crc), cuts
 
 
 def refuse_newer(root: Path) -> None:
@@ -137,7 +139,9 @@ def cut_tail(path: Path, offset: int) -> TornTail:
     return TornTail(path=path, offset=offset, length=len(tail), kept_at=kept_at)
 
 
-def _last_valid(segment: Segment, earlier: list[Segment]) -> tuple[LogEnd | None, int, int]:
+def _last_valid(
+    segment: Segment, earlier: list[Segment], start_crc: int
+) -> tuple[LogEnd | None, int, int]:
     """Return the last record that can be trusted, where it ends, and the file's size.
 
     A line counts if its checksum follows from the one that the line before it carries.
@@ -159,7 +163,7 @@ def _last_valid(segment: Segment, earlier: list[Segment]) -> tuple[LogEnd | None
                 before = data.rfind(b"\n", 0, start - 1) + 1
                 previous = stored_crc(data[before:start])
             else:
-                previous = crc_before(earlier)
+                previous = crc_before(earlier, start_crc)
             end = _valid_end(line, previous)
             if end is not None:
                 return end, stop, size
@@ -178,13 +182,18 @@ def _valid_end(line: bytes, previous_crc: int | None) -> LogEnd | None:
     return LogEnd(event.seq, crc, event.recv_ts_us)
 
 
-def crc_before(earlier: list[Segment]) -> int | None:
-    """Return the checksum that the next line builds on, None if it cannot be told."""
+def crc_before(earlier: list[Segment], start_crc: int = 0) -> int | None:
+    """Return the checksum that the next line builds on, None if it cannot be told.
+
+    Args:
+        earlier: The segments before it.
+        start_crc: What the first of all builds on: 0, unless retention has deleted some.
+    """
     if not earlier:
-        return 0
+        return start_crc
     if earlier[-1].is_sealed:
         return _end_of_sealed(earlier[-1]).crc
-    end, _, _ = _last_valid(earlier[-1], earlier[:-1])
+    end, _, _ = _last_valid(earlier[-1], earlier[:-1], start_crc)
     return end.crc if end is not None else None
 
 

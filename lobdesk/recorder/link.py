@@ -180,8 +180,10 @@ class Link:
 
     async def _open_and_read(self) -> None:
         lines = self._lines
-        recorder = lines.recorder
-        async with open_connection(self.url, silence_limit_s=lines.silence_limit_s) as connection:
+        settings, recorder = lines.settings, lines.recorder
+        async with open_connection(
+            self.url, proxy=settings.proxy, silence_limit_s=lines.silence_limit_s
+        ) as connection:
             opened_s = time.monotonic()
             self.number = next(lines.numbers)
             self.connects += 1

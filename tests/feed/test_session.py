@@ -6,6 +6,7 @@ from lobdesk.feed.session import (
     FIRST_PING_S,
     HOPELESS_FAILURES,
     PING_INTERVAL_S,
+    REFUSED_RETRY_S,
     REPLY_TIMEOUT_S,
     SNAPSHOT_TIMEOUT_S,
     STABLE_S,
@@ -207,10 +208,61 @@ def test_rate_limit_waits_before_asking_again() -> None:
     session.on_reply(b'{"Error":"Exceeded msg rate"}', 1.0)
 
     assert session.tick(1.1) == []
-    assert [json.loads(text)["method"] for text in session.tick(1.6)] == [
+    requests = [json.loads(text) for text in session.tick(1.6)]
+    assert [r["method"] for r in requests if r["params"]["channel"] == "book"] == [
         "unsubscribe",
         "subscribe",
     ]
+
+
+def test_rate_limit_asks_for_trades_and_instruments_again_as_well() -> None:
+    session, _ = make("BTC/USD")
+
+    session.on_reply(b'{"Error":"Exceeded msg rate"}', 1.0)
+    asked = [json.loads(text)["params"]["channel"] for text in session.tick(1.6)]
+
+    assert asked == ["instrument", "instrument", "trade", "trade", "book", "book"]
+
+
+def test_trades_that_are_not_answered_are_asked_for_again_with_growing_pauses() -> None:
+    session, (_, book, _) = make("BTC/USD")
+    go_live(session, book, "BTC/USD")
+
+    asked_s = []
+    for tenths in range(400):
+        for text in session.tick(tenths / 10):
+            request = json.loads(text)
+            if request["method"] == "subscribe" and request["params"]["channel"] == "trade":
+                asked_s.append(tenths / 10)
+
+    assert asked_s == [5.5, 11.5, 18.5, 27.5]
+
+
+def test_refused_symbol_is_asked_for_again_after_five_minutes() -> None:
+    session, (_, book, _) = make("BTC/USD", "ETH/USD")
+    go_live(session, book, "BTC/USD")
+    session.on_reply(refusal(book, "Service unavailable"), 0.1)
+    session.tick(REPLY_TIMEOUT_S)
+    assert session.states["ETH/USD"] is BookState.REFUSED
+
+    requests = [json.loads(text) for text in session.tick(REPLY_TIMEOUT_S + REFUSED_RETRY_S)]
+    join = next(
+        r for r in requests if r["method"] == "subscribe" and r["params"]["channel"] == "book"
+    )
+    assert join["params"]["symbol"] == ["ETH/USD"]
+    go_live(session, join, "ETH/USD", 306.0)
+
+    assert session.refusals == {}
+    assert session.states["ETH/USD"] is BookState.LIVE
+
+
+def test_every_request_carries_the_extra_parameters() -> None:
+    session = FeedSession(["BTC/USD"], depth=10, params={"asset_class": "tokenized"})
+    texts = session.open(0.0) + session.tick(REPLY_TIMEOUT_S)
+    requests = [json.loads(text) for text in texts if '"ping"' not in text]
+
+    assert {request["method"] for request in requests} == {"subscribe", "unsubscribe"}
+    assert all(request["params"]["asset_class"] == "tokenized" for request in requests)
 
 
 def test_refused_unsubscribe_does_not_stop_the_resync() -> None:
