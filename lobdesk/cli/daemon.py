@@ -271,7 +271,7 @@ def _describe_lines(report: RecorderReport) -> list[str]:
     described = []
     for number, line in enumerate(report.lines, start=1):
         text = (
-            f"line {number}    {'open' if line.is_connected else 'closed'}  "
+            f"line {number}    {'open' if line.is_connected else 'closed'}  {line.channel}  "
             f"connection {line.connection}, {line.connects} opened, {line.live} books live"
         )
         if line.offset_us is not None:
@@ -294,5 +294,10 @@ def _describe_report(report: RecorderReport) -> list[str]:
         f"{symbol:<9} {book.state}  {book.verified:,} verified  {book.failed} failed  "
         f"{book.unverified} unverified  {book.trades:,} trades  {book.reason}".rstrip()
         for symbol, book in report.books.items()
+    ]
+    lines += [
+        f"{symbol:<9} level 3: {book.state}  {book.verified:,} verified  {book.failed} failed  "
+        f"{book.unverified} unverified  {book.reason}".rstrip()
+        for symbol, book in report.orders.items()
     ]
     return lines

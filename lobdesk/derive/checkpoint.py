@@ -9,7 +9,7 @@ import msgspec
 
 from lobdesk.derive.continuity import ContinuityState  # noqa: TC001 - msgspec reads it
 from lobdesk.derive.deriver import SymbolProgress  # noqa: TC001 - msgspec reads the annotation
-from lobdesk.derive.level3 import OrderState  # noqa: TC001 - msgspec reads the annotation
+from lobdesk.derive.level3 import OrderState
 from lobdesk.engine import EngineError
 from lobdesk.journal import DerivedEnd, JournalSyncError, RawMark, symbol_log_dir
 from lobdesk.journal.layout import segment_path
@@ -45,8 +45,8 @@ class Checkpoint(msgspec.Struct, frozen=True, kw_only=True):
     ends: list[DerivedEnd]
     symbols: dict[str, SymbolProgress]
     books: dict[int, bytes]
-    orders: OrderState
     shared: dict[str, ContinuityState] | None = None
+    orders: OrderState = OrderState()
 
 
 def take_checkpoint(

@@ -140,11 +140,14 @@ class Deriver:
         """Take an event that is not in the log: books go on, but nothing follows from it."""
         derived = Derived()
         if event.dir == "in" and self.orders.follows(event.conn):
-            self.orders.feed(event, Derived())
-        if event.dir == "in":
+            derived.verdict = self.orders.watch(event)
+        elif event.dir == "in":
             derived.verdict = self.verifier(event.conn).feed(event.raw.encode(), event.recv_ts_us)
-        elif event.dir == "note" and note_kind(event.raw) in {"open", "close"}:
+        elif event.dir == "note" and (kind := note_kind(event.raw)) in {"open", "close"}:
             self._verifiers.pop(event.conn, None)
+            self.orders.close(event.conn, kind)
+            if kind == "open" and _open_facts(event.raw).get("channel") == LEVEL3:
+                self.orders.open(event.conn, self._verifiers.values())
         return derived
 
     def verifier(self, conn: int) -> BookVerifier:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from lobdesk.derive.deriver import Derived
-    from lobdesk.engine import Level3Verdict
+    from lobdesk.engine import Level3Verdict, Verdict
     from lobdesk.records import RawEvent
 
 CHANNEL = "level3"
@@ -47,8 +47,8 @@ class OrderState(msgspec.Struct, frozen=True, kw_only=True):
         books: For each connection what ``BookVerifier.dump`` gave.
     """
 
-    symbols: dict[str, OrderProgress]
-    books: dict[int, bytes]
+    symbols: dict[str, OrderProgress] = {}
+    books: dict[int, bytes] = {}
 
 
 class OrderDeriver:
@@ -92,6 +92,10 @@ class OrderDeriver:
             else:
                 self._end(book.symbol, book.reason)
 
+    def watch(self, event: RawEvent) -> Verdict:
+        """Take a frame that is not in the log: its book goes on, but nothing follows from it."""
+        return self._verifiers[event.conn].feed(event.raw.encode(), event.recv_ts_us)
+
     def close(self, conn: int, cause: str) -> None:
         """Stop following a connection."""
         verifier = self._verifiers.pop(conn, None)
@@ -126,7 +130,7 @@ class OrderDeriver:
             loaded[conn] = BookVerifier(depth=self._depth)
             loaded[conn].load(data)
         self._verifiers = loaded
-        self.symbols = state.symbols
+        self.symbols = dict(state.symbols)
 
     def _on_verified(self, event: RawEvent, book: Level3Verdict, derived: Derived) -> None:
         progress = self.symbols.setdefault(book.symbol, OrderProgress())
@@ -157,8 +161,7 @@ def _precision_note(verifier: BookVerifier, symbol: str) -> dict[str, object]:
     precisions = verifier.level3_instrument(symbol)
     assert precisions is not None  # noqa: S101 - this snapshot has just set them
     return {
-        "kind": "precision",
-        "channel": CHANNEL,
+        "kind": "level3_precision",
         "symbol": symbol,
         "price_precision": precisions[0],
         "qty_precision": precisions[1],

@@ -9,7 +9,7 @@ import msgspec
 
 from lobdesk.derive.continuity import ContinuityState  # noqa: TC001 - msgspec reads it
 from lobdesk.derive.deriver import Deriver, SymbolProgress
-from lobdesk.derive.level3 import OrderState  # noqa: TC001 - msgspec reads it
+from lobdesk.derive.level3 import OrderState
 from lobdesk.errors import JournalError
 from lobdesk.journal.reader import prove_line, read_lines
 from lobdesk.journal.retention import RETENTION_NAME, read_retention
@@ -49,8 +49,8 @@ class Retained(msgspec.Struct, frozen=True, kw_only=True):
         symbols: Progress of each symbol behind it.
         books: For each connection what ``BookVerifier.dump`` gave.
         shared: For each symbol where several connections are; None with one.
-        orders: State of level 3.
         deletions: What went when, oldest first.
+        orders: State of level 3.
     """
 
     v: int = VERSION
@@ -59,8 +59,8 @@ class Retained(msgspec.Struct, frozen=True, kw_only=True):
     symbols: dict[str, SymbolProgress] = {}
     books: dict[int, bytes] = {}
     shared: dict[str, ContinuityState] | None = None
-    orders: OrderState | None = None
     deletions: list[Deletion] = []
+    orders: OrderState = OrderState()
 
     def deriver(self) -> Deriver:
         """Return a deriver that goes on from here."""
@@ -71,9 +71,8 @@ class Retained(msgspec.Struct, frozen=True, kw_only=True):
     def restore(self, deriver: Deriver) -> None:
         """Give a new deriver the state behind the deleted records."""
         deriver.load(self.books, self.shared)
-        if self.orders is not None:
-            deriver.orders.load(self.orders)
         deriver.symbols.update(self.symbols)
+        deriver.orders.load(self.orders)
 
 
 def load_retained(root: Path) -> Retained:
@@ -120,8 +119,8 @@ def advance(retained: Retained, segments: list[Segment], at_us: int, size: int) 
         symbols=deriver.symbols,
         books=deriver.dump(),
         shared=deriver.dump_shared(),
-        orders=deriver.orders.dump(),
         deletions=[*retained.deletions, deletion],
+        orders=deriver.orders.dump(),
     )
 
 

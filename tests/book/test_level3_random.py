@@ -39,7 +39,7 @@ def sides(events) -> tuple[list, list]:
     return orders
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(
     depth=st.sampled_from([1, 2, 10]),
     first=EVENTS,
@@ -77,7 +77,7 @@ def checksum_after(before: ReferenceLevel3, kind: str, bids, asks, *, by_time: b
     return copy.checksum()
 
 
-@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("seed", range(3))
 def test_a_long_random_market_stays_verified(seed) -> None:
     """A market that never breaks its rules: every message is verified, every queue is equal."""
     rng = random.Random(seed)
@@ -87,7 +87,7 @@ def test_a_long_random_market_stays_verified(seed) -> None:
     native.feed(snapshot(), 1)
     reference.feed(snapshot())
     names: list[str] = []
-    for at in range(400):
+    for at in range(300):
         choice, order = rng.random(), None
         if choice < 0.5 or not names:
             names.append(f"O{at}")
@@ -112,7 +112,7 @@ def test_damaged_frames_never_crash_and_never_verify_another_book() -> None:
     after = [*whole, add("P", "9.0", "7", 99)]
     frames = [snapshot(whole), frame("update", after[-1:], crc=checksum(after))]
     verified = malformed = 0
-    for _ in range(3000):
+    for _ in range(1500):
         native = BookVerifier(depth=10)
         native.set_instrument(SYMBOL, 1, 8)
         reference = ReferenceLevel3(10, (1, 8))
@@ -128,5 +128,5 @@ def test_damaged_frames_never_crash_and_never_verify_another_book() -> None:
                     except MalformedError:
                         continue
                     assert native.level3_queues(SYMBOL) == reference.queues()
-    assert verified > 2000
-    assert malformed > 1000
+    assert verified > 1000
+    assert malformed > 500
