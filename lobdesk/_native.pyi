@@ -1,6 +1,6 @@
 """Types of the native engine; compared with the built module by stubtest."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np

@@ -30,6 +30,7 @@ TIMES_IN_FORCE = ("GTC", "IOC", "FOK", "GTX")
 REQUEST_KINDS = ("submit", "cancel", "modify", "cancel_all")
 
 FEE_SCALE = 10**12
+ALL_EVENTS = 2**62
 
 T = TypeVar("T")
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from lobdesk.backtest.breakpoints import Breakpoints, stop_reasons
 from lobdesk.backtest.errors import ReplayError
 from lobdesk.backtest.jobs import repeat_run
-from lobdesk.backtest.model import STATUSES
-from lobdesk.backtest.run import ALL_EVENTS, Account
+from lobdesk.backtest.model import ALL_EVENTS, STATUSES
+from lobdesk.backtest.run import Account
 from lobdesk.backtest.statistics import equity_curve
 from lobdesk.paths import DataPaths
 
@@ -145,6 +146,26 @@ class Replay:
     def seek_event(self, index: int) -> None:
         """Go to the state after so many events."""
         self.step(index - self.event_index)
+
+    def run(self, until: int | Breakpoints) -> tuple[str, ...]:
+        """Go on to a time or a breakpoint, or to the end; return what stopped it.
+
+        Returns:
+            Names of ``STOPS``; empty if the time or the end came first.
+        """
+        breakpoints = Breakpoints(ts_us=until) if isinstance(until, int) else until
+        ts_us = self.end_us if breakpoints.ts_us is None else breakpoints.ts_us
+        ts_us = min(max(ts_us, self._now_us), self.end_us)
+        self._engine.run(
+            ts_us, ALL_EVENTS, stop_on=breakpoints.bits, drawdown=breakpoints.drawdown or 0.0
+        )
+        stopped = stop_reasons(self._engine.stopped)
+        self._now_us = max(self._now_us, self._engine.now_us) if stopped else ts_us
+        return stopped
+
+    def pause(self) -> None:
+        """End a ``run`` that another thread is in."""
+        self._engine.pause()
 
     def view(self) -> ReplayView:
         """Return the state at this instant."""

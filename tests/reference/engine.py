@@ -91,6 +91,11 @@ class Reference:
             self.push(row["lo"], MARKET_AT_LOCAL, self.market_at_local, row)
         for action in sorted(scenario["actions"], key=lambda a: a["t"]):
             self.push(action["t"], STRATEGY, self.act, action)
+        self.policy = scenario.get("policy")
+        self.events = scenario.get("wake_on", ())
+        self.wakes: dict[int, set[str]] = {}
+        for time, reason in scenario.get("wakes", ()):
+            self.ask_for_wake(time, reason)
 
     def push(self, time: int, rank: int, handler: Any, what: Any) -> None:
         self.sequence += 1
@@ -112,6 +117,18 @@ class Reference:
 
     # --- the strategy's side ---
 
+    def ask_for_wake(self, time: int, reason: str) -> None:
+        if reason not in ("interval", "time") and reason not in self.events:
+            return
+        if time not in self.wakes:
+            self.wakes[time] = set()
+            self.push(time, STRATEGY, self.wake, None)
+        self.wakes[time].add(reason)
+
+    def wake(self, _: None) -> None:
+        for action in self.policy(self, self.wakes.pop(self.now)):
+            self.act(action)
+
     def act(self, action: dict[str, Any]) -> None:
         if action["do"] == "submit":
             if action["id"] in self.orders:
@@ -129,12 +146,20 @@ class Reference:
         self.push(self.last_request, REQUEST, self.request, action)
 
     def market_at_local(self, row: dict[str, Any]) -> None:
+        best = self.local.best("bid"), self.local.best("ask")
         if row["k"] == "depth":
             self.local.update(row)
         elif row["k"] == "clear":
             self.local.clear(row)
+        else:
+            self.ask_for_wake(self.now, "trade")
+        if best != (self.local.best("bid"), self.local.best("ask")):
+            self.ask_for_wake(self.now, "best")
 
     def report(self, what: dict[str, Any]) -> None:
+        self.ask_for_wake(self.now, "report")
+        if what["kind"] == "fill":
+            self.ask_for_wake(self.now, "fill")
         order = self.orders[what["order"]]
         if what["kind"] == "reject":
             order.last_reject = what["reason"]
