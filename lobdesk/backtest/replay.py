@@ -40,6 +40,8 @@ class OwnOrder:
         ahead_lots: Lots ahead at the exchange, rounded; None while it does not rest there or its
             level is beyond the recorded window.
         status: ``PENDING``, ``NEW`` or ``PARTIALLY_FILLED``, as the strategy knows it.
+        ahead_interval: Lots ahead if all cancels had been ahead of it, and if all had been behind;
+            None like ``ahead_lots``.
     """
 
     id: int
@@ -48,6 +50,7 @@ class OwnOrder:
     leaves_lots: int
     ahead_lots: int | None
     status: str
+    ahead_interval: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,6 +190,7 @@ class Replay:
                     leaves,
                     None if ahead is None else round(ahead),
                     STATUSES[status],
+                    self._interval(order_id),
                 )
                 for order_id, side, price_ticks, leaves, ahead, status in self._engine.live_orders(
                     0
@@ -199,6 +203,10 @@ class Replay:
             equity=account.equity,
             fills=account.fills,
         )
+
+    def _interval(self, order_id: int) -> tuple[int, int] | None:
+        known = self._engine.queue_interval(order_id)
+        return None if known is None else known[:2]
 
     def fills(self) -> NDArray[np.void]:
         """Return the fills known so far; columns as in ``Result.fills``."""

@@ -129,7 +129,7 @@ class Backtest:
             taker_fee: Of taking orders.
             **options: Every attribute of ``ModelOptions``: ``preset``, ``queue``, ``n``,
                 ``through``, ``unknown``, ``window``, ``truncate``, ``entry_us``, ``response_us``,
-                ``latency_rows``, ``sample_us``, ``end_us``.
+                ``latency_rows``, ``netting_us``, ``fee_tiers``, ``sample_us``, ``end_us``.
 
         Raises:
             UnknownNameError: An option or the name it holds does not exist.

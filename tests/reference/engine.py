@@ -30,6 +30,9 @@ class Order:
     ahead: float = 0.0
     traded: int = 0
     place: int = 0
+    early: int = 0
+    early_ahead: float = 0.0
+    early_us: int = 0
     arrival_mid: float | None = None
 
 
@@ -228,6 +231,18 @@ class Reference:
                     self.fill(order, order.px, order.leaves, maker=True)
 
     def move_queue(self, order: Order, before: int, after: int) -> None:
+        old, explained = order.ahead, order.traded
+        self.move_by_model(order, before, after)
+        order.traded = 0
+        change, window = before - after - explained, self.model.get("netting_us", 0)
+        if window and change > 0:
+            if self.now - order.early_us > window:
+                order.early, order.early_ahead = 0, 0.0
+            order.early += change
+            order.early_ahead += old - order.ahead
+            order.early_us = self.now
+
+    def move_by_model(self, order: Order, before: int, after: int) -> None:
         if self.model.get("queue", "risk_averse") == "risk_averse":
             order.ahead = min(order.ahead, after)
             return
@@ -248,8 +263,15 @@ class Reference:
             if order.px > px if own == "buy" else order.px < px:
                 self.fill(order, order.px, order.leaves, maker=True)
             elif order.px == px:
+                netted = 0
+                if order.early and self.now - order.early_us <= self.model.get("netting_us", 0):
+                    netted = min(row["qty"], order.early)
+                    back = order.early_ahead * (netted / order.early)
+                    order.ahead += back
+                    order.early_ahead -= back
+                    order.early -= netted
                 order.ahead -= row["qty"]
-                order.traded += row["qty"]
+                order.traded += row["qty"] - netted
                 excess = math.floor(-order.ahead + 0.5)
                 if excess < 1:
                     continue
@@ -315,7 +337,8 @@ class Reference:
             self.send(order, "state", status="EXPIRED")
             return
         same = self.exchange.bid if order.side == "buy" else self.exchange.ask
-        order.ahead, order.traded = float(same.get(order.px, 0)), 0
+        order.ahead, order.traded, order.early = float(same.get(order.px, 0)), 0, 0
+        order.early_ahead = 0.0
         self.place += 1
         order.place, order.resting = self.place, True
         if order.leaves == wanted:
