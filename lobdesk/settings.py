@@ -173,7 +173,7 @@ class BacktestSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     Attributes:
         symbol: Pair; empty means the first indexed one.
         source: Whose recording, where several have the pair; empty means the only one.
-        strategy: ``join_touch`` or ``signal_follower``.
+        strategy: ``join_touch``, ``grid``, ``twap`` or ``signal_follower``.
         params: The strategy's parameters.
         preset: Matching rules: ``lobdesk``, ``hftbacktest``, ``hftbacktest_partial``.
         queue: Queue model.

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from lobdesk.backtest.breakpoints import Breakpoints
 from lobdesk.backtest.data import MarketData
+from lobdesk.backtest.plans import Grid, Twap
+from lobdesk.backtest.pointers import CFunction
 from lobdesk.backtest.replay import OwnOrder, Replay, ReplayView, open_replay
 from lobdesk.backtest.run import Account, Backtest, Result
 from lobdesk.backtest.scenario import run_scenario
@@ -14,6 +17,9 @@ __all__ = [
     "RECORD_DTYPE",
     "Account",
     "Backtest",
+    "Breakpoints",
+    "CFunction",
+    "Grid",
     "JoinTouch",
     "MarketData",
     "OwnOrder",
@@ -22,6 +28,7 @@ __all__ = [
     "Result",
     "SignalFollower",
     "Strategy",
+    "Twap",
     "open_replay",
     "run_many",
     "run_scenario",

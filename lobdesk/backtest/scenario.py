@@ -10,6 +10,7 @@ import numpy as np
 from lobdesk.backtest.data import MarketData
 from lobdesk.backtest.errors import RefusedDataError, ScenarioError
 from lobdesk.backtest.model import (
+    ALL_EVENTS,
     ORDER_TYPES,
     REASONS,
     REQUEST_KINDS,
@@ -17,7 +18,7 @@ from lobdesk.backtest.model import (
     STATUSES,
     TIMES_IN_FORCE,
 )
-from lobdesk.backtest.run import ALL_EVENTS, Backtest
+from lobdesk.backtest.run import Backtest
 from lobdesk.engine import script
 from lobdesk.engine_records import KINDS, RECORD_DTYPE
 

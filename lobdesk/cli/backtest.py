@@ -33,7 +33,7 @@ TABLE_ROWS = 30
 SETTINGS_OPTIONS = [
     click.option("--symbol", help="Pair (default: the first indexed one)."),
     click.option("--source", help="Whose recording, where several have the pair."),
-    click.option("--strategy", help="join_touch (default) or signal_follower."),
+    click.option("--strategy", help="join_touch (default), grid, twap or signal_follower."),
     click.option(
         "--param", "params", multiple=True, metavar="KEY=VALUE", help="Of the strategy; repeatable."
     ),

@@ -179,6 +179,17 @@ class BacktestEngine {
     return py::make_tuple(static_cast<int>(closed.status), py::none());
   }
 
+  /// Returns (optimistic, pessimistic, traded at the price) of a resting order, else None.
+  [[nodiscard]] py::object QueueInterval(std::int64_t id) const {
+    const bt::EngineState& state = Engine().State();
+    for (const std::int32_t slot : state.live) {
+      const bt::Order& order = state.orders[slot];
+      if (order.id != id || !order.is_resting || order.queue.is_deferred) continue;
+      return py::make_tuple(order.queue.optimistic, order.queue.pessimistic, order.queue.traded);
+    }
+    return py::none();
+  }
+
   [[nodiscard]] py::tuple TakeLedger() {
     bt::Ledger ledger = Engine().TakeLedger();
     const bt::LedgerSize& size = Engine().State().ledger;
@@ -262,7 +273,8 @@ void RegisterRows() {
                        qty_lots);
   PYBIND11_NUMPY_DTYPE(bt::FillRow, exch_ts_us, local_ts_us, order_id, symbol, side, is_maker,
                        is_certain, reserved, price_ticks, qty_lots, fee, decision_mid, arrival_mid,
-                       slip_decision, slip_arrival, ahead_at_arrival, wait_us, position_lots, cash,
+                       slip_decision, slip_arrival, ahead_at_arrival, ahead_optimistic, ahead_pessimistic,
+                       wait_us, position_lots, cash,
                        realized, realized_total);
   PYBIND11_NUMPY_DTYPE(bt::OrderRow, order_id, symbol, side, type, tif, status, reason, last_reject,
                        price_ticks, qty_lots, leaves_lots, filled_lots, decision_us, arrival_us,
@@ -293,8 +305,19 @@ void BindConfig(py::module_& m) {
       .def_readwrite("truncates", &bt::ModelConfig::truncates)
       .def_readwrite("entry_us", &bt::ModelConfig::entry_us)
       .def_readwrite("response_us", &bt::ModelConfig::response_us)
+      .def_readwrite("netting_us", &bt::ModelConfig::netting_us)
       .def_readwrite("end_us", &bt::ModelConfig::end_us)
       .def_readwrite("sample_us", &bt::ModelConfig::sample_us)
+      .def(
+          "set_fee_tiers",
+          [](bt::ModelConfig& c,
+             const std::vector<std::tuple<double, std::int64_t, std::int64_t>>& tiers) {
+            c.fee_tiers.clear();
+            for (const auto& [volume, maker, taker] : tiers) {
+              c.fee_tiers.push_back({volume, maker, taker});
+            }
+          },
+          py::arg("tiers"), "Set (least volume, maker fee, taker fee), volumes rising from 0.")
       .def(
           "set_latency_rows",
           [](bt::ModelConfig& c,
@@ -370,6 +393,7 @@ void BindBacktest(py::module_& m) {
       .def("account", &BacktestEngine::Account, py::arg("symbol"))
       .def("live_orders", &BacktestEngine::LiveOrders, py::arg("symbol"))
       .def("order_state", &BacktestEngine::OrderState, py::arg("order_id"))
+      .def("queue_interval", &BacktestEngine::QueueInterval, py::arg("order_id"))
       .def("take_ledger", &BacktestEngine::TakeLedger)
       .def("fills", &BacktestEngine::Fills)
       .def("orders", &BacktestEngine::Orders)

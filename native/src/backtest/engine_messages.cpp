@@ -125,11 +125,23 @@ void Engine::OnAnswer(Order& order, const Report& report) {
   if (report.kind == ReportKind::kExpired) order.status = Status::kExpired;
 }
 
+std::int64_t Engine::FeeRate(const InstrumentConfig& instrument, const Report& report) {
+  if (model_.fee_tiers.empty()) return report.is_maker ? instrument.maker_fee : instrument.taker_fee;
+  const double volume = state_.volume.At(report.exch_us);
+  const FeeTier* tier = &model_.fee_tiers.front();
+  for (const FeeTier& each : model_.fee_tiers) {
+    if (each.min_volume <= volume) tier = &each;
+  }
+  const double ticks_lots = static_cast<double>(report.price_ticks) * static_cast<double>(report.lots);
+  state_.volume.Add(report.exch_us, ticks_lots * instrument.unit_value);
+  return report.is_maker ? tier->maker_fee : tier->taker_fee;
+}
+
 void Engine::OnFill(Order& order, const Report& report) {
   const auto index = static_cast<std::size_t>(order.symbol);
   const InstrumentConfig& instrument = instruments_[index];
   Account& account = state_.symbols[index].account;
-  const std::int64_t rate = report.is_maker ? instrument.maker_fee : instrument.taker_fee;
+  const std::int64_t rate = FeeRate(instrument, report);
   const double realized = account.Book(order.side, report.price_ticks, report.lots, rate);
   order.known_leaves = report.leaves;
   order.filled_lots += report.lots;
@@ -140,7 +152,7 @@ void Engine::OnFill(Order& order, const Report& report) {
   if (order.first_fill_us == 0) order.first_fill_us = report.arrival_us;
   order.last_fill_us = report.arrival_us;
   Ledger::Put(ledger_.fills, state_.ledger.fills,
-              MakeFillRow(order, report, account, instrument, realized));
+              MakeFillRow(order, report, account, instrument, rate, realized));
 }
 
 void Engine::Release(std::int32_t slot) {

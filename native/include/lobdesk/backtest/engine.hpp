@@ -40,6 +40,7 @@ struct EngineState {
   std::int64_t last_order_id = 0;  ///< The largest so far.
   TsUs last_request_us = 0;
   TsUs last_report_us = 0;
+  TradedVolume volume;  ///< For fee tiers.
   std::uint32_t wake_reasons = 0;
   double peak_equity = 0.0;  ///< Of all symbols together, over the samples.
   std::size_t fills_seen = 0;  ///< At the last wake-up.
@@ -157,6 +158,7 @@ class Engine final : private ExchangeContext, private LocalDesk {
   void OnReport(const Report& report);
   void OnAnswer(Order& order, const Report& report);
   void OnFill(Order& order, const Report& report);
+  std::int64_t FeeRate(const InstrumentConfig& instrument, const Report& report);
   void Release(std::int32_t slot);
   void WriteRow(const Order& order);
   void SendRequest(Request request, TsUs sent_us);
