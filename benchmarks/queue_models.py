@@ -2,12 +2,14 @@
 
     python benchmarks/queue_models.py SHARED_DATA [--json FILE]
 
-SHARED_DATA is a folder with ``bitstamp/`` and ``databento/``. The recordings are imported and
-indexed in a temporary folder, as a user would. The same post-only orders, prices and times fixed
-beforehand from the recorded book, then run under the exact queue (``l3_fifo``) and under each model
-of level-2 data, on the whole book and on its ten best levels with trades. One order a side is live
-at a time, so that orders do not meet; several shifted schedules give more of them. Own orders do
-not move the market.
+SHARED_DATA is a folder with ``bitstamp/``, ``databento/``, ``binance/`` and ``kraken/``. The
+recordings are imported and indexed in a temporary folder, as a user would. The same post-only
+orders, prices and times fixed beforehand from the recorded book, then run under the exact queue
+(``l3_fifo``) and under each model of level-2 data, on the whole book and on its ten best levels
+with trades. One order a side is live at a time, so that orders do not meet; several shifted
+schedules give more of them. Own orders do not move the market. A second table runs a market maker,
+whose orders follow its fills, on these and on recordings without single orders, where the models
+can only be compared with each other.
 """
 
 from __future__ import annotations
@@ -26,7 +28,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from lobdesk.backtest import Backtest, MarketData
+from lobdesk.backtest import Backtest, JoinTouch, MarketData
 from lobdesk.engine import BacktestEngine, script
 from lobdesk.importers import import_file
 from lobdesk.index import update_index
@@ -87,6 +89,16 @@ MARKETS = [
         shifts=20,
         sample_us=60_000_000,
     ),
+]
+
+MAKERS = [
+    # file, symbol, interval, lots of an order, largest position, has single orders
+    ("bitstamp/btcusd_l3_20150501.log.xz", "BTC/USD", 1_000_000, 10_000_000, 10**12, True),
+    ("databento/ARL_20250717_mbo.csv", "ARL", 1_000_000, 10, 10**6, True),
+    ("binance/spot_btcusdt_20240808.gz", "BTCUSDT", 100_000, 1_000, 10**9, False),
+    ("binance/cm_btcusd_perp_20240808.gz", "BTCUSD_PERP", 100_000, 10, 10**7, False),
+    ("kraken/v2_btcusd_d10_resync_20260801.cbcap", "BTC/USD", 100_000, 100_000, 10**10, False),
+    ("kraken/v2_ethusd_d25_20260802.cbcap", "ETH/USD", 100_000, 1_000_000, 10**12, False),
 ]
 
 
@@ -294,6 +306,37 @@ def _ratio(part: float, whole: float) -> float | None:
     return round(part / whole, 3) if whole else None
 
 
+def make_markets(root: Path, shared: Path) -> list[dict[str, Any]]:
+    """Run the market maker under every model."""
+    rows = []
+    for number, (file, symbol, interval_us, qty, limit, has_orders) in enumerate(MAKERS):
+        paths = DataPaths(root / f"maker{number}")
+        import_file(paths, shared / file)
+        update_index(paths.root)
+        # The first record sets the times of all wake-ups, so every model gets the same records.
+        data = MarketData.from_catalog(paths.root, symbol, by_order=has_orders)
+        window = {} if has_orders else {"window": 10}
+        runs = [(name, {**options, **window}) for name, options in MODELS]
+        if has_orders:
+            runs.insert(0, ("l3_fifo", EXACT))
+        for name, options in runs:
+            strategy = JoinTouch(interval_us=interval_us, qty_lots=qty, max_position_lots=limit)
+            result = Backtest(data, **LATENCY, **options, through="cap").run(strategy)
+            waits = result.fills["wait_us"] / 1e6
+            rows.append(
+                {
+                    "file": Path(file).name,
+                    "model": name,
+                    "orders": len(result.orders),
+                    "fills": len(result.fills),
+                    "filled": round(float(result.fills["qty_lots"].sum()) / qty, 2),
+                    "certain": int(result.fills["is_certain"].sum()),
+                    "wait_s": _median(waits.tolist()),
+                }
+            )
+    return rows
+
+
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -305,12 +348,13 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         for market in MARKETS:
             rows += measure(market, Path(folder), arguments.shared)
+        makers = make_markets(Path(folder), arguments.shared)
     if arguments.json:
-        arguments.json.write_text(json.dumps(rows, indent=1))
-    keys = list(rows[0])
-    print("\t".join(keys))
-    for row in rows:
-        print("\t".join(str(row[key]) for key in keys))
+        arguments.json.write_text(json.dumps({"orders": rows, "makers": makers}, indent=1))
+    for table in (rows, makers):
+        print("\t".join(table[0]))
+        for row in table:
+            print("\t".join(str(value) for value in row.values()))
 
 
 if __name__ == "__main__":

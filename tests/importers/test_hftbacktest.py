@@ -269,7 +269,8 @@ def test_futures_book_is_that_of_an_independent_reconstruction(paths, shared) ->
 
     states = _states(paths, source, "BTCUSD_PERP", digits=(1, 0))
 
-    assert states == _reference(shared, "cm_btcusd_perp_20240808.gz")
+    # Its first row is the REST snapshot alone; ours begins with the updates that go beyond it.
+    assert states == _reference(shared, "cm_btcusd_perp_20240808.gz")[1:]
 
 
 def _states(paths, source, symbol="BTCUSDT", digits=(2, 8)):
