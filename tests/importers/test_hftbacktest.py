@@ -213,7 +213,7 @@ def test_top_of_book_is_that_of_the_venues_own_ticker(paths, shared) -> None:
 SPOT = ("spot_btcusdt_20240808.gz", "spot_btcusdt_20240809.gz")
 
 
-def test_two_files_as_one_are_one_book(paths, tmp_path) -> None:
+def test_two_files_as_one_are_one_book(paths, tmp_path, capsys) -> None:
     parts = [[snapshot(7), update(8, 9)], [update(10, 11), update(13, 14)]]
     files = []
     for number, part in enumerate(parts):
@@ -227,7 +227,9 @@ def test_two_files_as_one_are_one_book(paths, tmp_path) -> None:
     assert (report.source.file, report.source.frames) == ("part0.txt + part1.txt", 4)
     total = verify_data(paths).total
     assert (total.without_checksum, total.unverified, total.gaps) == (3, 1, 0)
-    assert not import_as_one(paths, files).is_new
+    arguments = ["import", "--as-one", *map(str, files), "--data-dir", str(paths.root)]
+    assert run_cli(arguments) == 0
+    assert "part0.txt + part1.txt: already imported" in capsys.readouterr().out
     assert import_file(paths, files[0]).is_new
     with pytest.raises(ImportFormatError, match=r"part0\.txt:line 1: begins before the file"):
         import_as_one(paths, files[::-1])
