@@ -257,7 +257,8 @@ class Bitstamp:
             reading.trades.append(
                 ForeignTrade(
                     symbol=self._symbol,
-                    exch_ts_us=match.at_us,
+                    # The level has shrunk since then, so the trade is no later.
+                    exch_ts_us=min(match.at_us, match.maker.at_us),
                     recv_ts_us=self._recv_ts_us,
                     trade_id=match.trade_id,
                     side="sell" if match.maker.order.is_bid else "buy",

@@ -21,6 +21,7 @@ class ImportedFrame(NamedTuple):
         conn: Connection number, from 1.
         position: Bytes of the file read so far, for progress.
         where: Place in the file, for errors about its content.
+        path: The file, where a capture has several.
     """
 
     direction: str
@@ -30,6 +31,7 @@ class ImportedFrame(NamedTuple):
     conn: int
     position: int
     where: str = ""
+    path: Path | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

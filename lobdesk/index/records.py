@@ -15,6 +15,7 @@ from lobdesk.index.query import query_errors
 from lobdesk.index.records_file import (
     describe_records,
     inputs_of,
+    open_market_records,
     records_path,
     write_records,
 )
@@ -64,12 +65,14 @@ def write_market_records(
     if clock not in CLOCKS:
         raise ValueError(f"clock is {clock!r}, known are {', '.join(CLOCKS)}")
     paths = DataPaths(Path(data_dir))
-    written = []
+    written: list[Path] = []
     with query_errors(), open_catalog(paths.root) as catalog, catalog.cursor() as con:
         chosen = _source(con, symbol, source)
         if by_order:
             step = partial(_step, con, symbol, chosen)
-            return write_order_records(paths, symbol, chosen, clock, base_latency_us, step)
+            written = write_order_records(paths, symbol, chosen, clock, base_latency_us, step)
+            _refuse_without_fills(con, symbol, chosen, written)
+            return written
         for day in _days(con, symbol, chosen):
             window = {"recv_from_us": day * US_PER_DAY, "recv_to_us": (day + 1) * US_PER_DAY}
             books = read_snapshots(con, symbol, source=chosen, **window)
@@ -85,6 +88,21 @@ def write_market_records(
                 write_records(path, header | {"inputs": inputs}, stream.records)
             written.append(path)
     return written
+
+
+def _refuse_without_fills(
+    con: duckdb.DuckDBPyConnection, symbol: str, source: str, files: list[Path]
+) -> None:
+    """Trades that no order log explains would leave every own order unfilled."""
+    row = con.execute(
+        "SELECT count(*) FROM internal.trades WHERE symbol = ? AND source = ?", [symbol, source]
+    ).fetchone()
+    has_trades = row is not None and row[0] > 0
+    if has_trades and not any(open_market_records(path).header["executions"] for path in files):
+        raise RecordsError(
+            f"{symbol}: {source} has trades, but its order log does not say which orders they "
+            "executed, so none of yours would fill; use another queue than l3_fifo"
+        )
 
 
 def _source(con: duckdb.DuckDBPyConnection, symbol: str, source: str | None) -> str:

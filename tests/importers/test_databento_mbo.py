@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import collections
 import csv
+import json
 
 import pytest
 
@@ -11,6 +12,7 @@ from lobdesk.derive.databento_mbo import NEEDED, DatabentoOrders
 from lobdesk.errors import ImportFormatError
 from lobdesk.importers import find_format, import_file
 from lobdesk.importers.databento import open_databento
+from lobdesk.journal import ORDERS, symbol_log_dir
 from lobdesk.paths import DataPaths
 from lobdesk.verify import verify_data
 
@@ -58,6 +60,27 @@ def test_each_row_changes_its_order() -> None:
     ]
     assert [len(r.books) for r in readings] == [0, 1, 0, 1, 1, 1, 1]
     assert b'"bids":[],"asks":[]' in dialect.snapshot_line("X", 1)
+
+
+def test_order_log_follows_from_the_raw_log(tmp_path) -> None:
+    paths = DataPaths(tmp_path / "data")
+    file = tmp_path / "mbo.csv"
+    rows = [HEADER, CLEAR, row(1, "A", size=7), row(2, "A", "A", "5.6", 3, 2), row(3, "C", size=2)]
+    file.write_text("".join(f"{text}\n" for text in rows))
+    root = paths.source_journal(import_file(paths, file).source.id)
+    (log,) = symbol_log_dir(root, ORDERS, "X").rglob("*.jsonl")
+    told = [json.loads(line) for line in log.read_bytes().splitlines()]
+
+    assert [(line["type"], line["verified"]) for line in told] == [
+        ("snapshot", None),
+        *[("update", None)] * 3,
+    ]
+    at_ns = 1752739501000001000
+    assert told[1]["events"] == [["add", "bid", "1", 551, 7, 0, 0, at_ns]]
+    assert told[3]["events"] == [["modify", "bid", "1", 551, 5, 0, 0, at_ns]]
+    assert verify_data(paths).is_good
+    log.write_bytes(log.read_bytes().replace(b"551,7,0", b"551,8,0"))
+    assert not verify_data(paths).total.rederived_equal
 
 
 def test_trade_names_its_aggressor_or_is_refused() -> None:

@@ -213,6 +213,18 @@ def test_source_without_orders_is_refused_with_a_reason(tmp_path, captures) -> N
         MarketData.from_catalog(paths.root, by_order=True)
 
 
+def test_orders_without_executions_are_refused_where_there_are_trades(tmp_path) -> None:
+    paths = DataPaths(tmp_path / "data")
+    rows = [CLEAR, row(1, "A"), row(2, "T", "A", order=0, flags=0), row(2, "C")]
+    file = tmp_path / "mbo.csv"
+    file.write_text("".join(f"{text}\n" for text in (HEADER, *rows)))
+    import_file(paths, file)
+    update_index(paths.root)
+
+    with pytest.raises(RecordsError, match="does not say which orders they executed"):
+        MarketData.from_catalog(paths.root, "X", by_order=True)
+
+
 def test_days_in_a_row_are_one_stream(mbo) -> None:
     """The log goes on the next day; what the second file repeats is left out behind the first."""
     (root,) = [journal.path for journal in mbo.journals()]
