@@ -2,12 +2,16 @@
 
 #include <charconv>
 #include <cstddef>
+#include <cstdint>
+#include <string>
 #include <string_view>
 
 #include "lobdesk/errors.hpp"
 
 namespace lobdesk {
 namespace {
+
+constexpr std::int64_t kListedLevels = 10;
 
 // Lets go of a structure of the interface when its time is over.
 template <typename T>
@@ -49,6 +53,12 @@ ArrowColumn Prepare(const ArrowSchema& schema) {
   const std::string_view format = schema.format;
   if (format.substr(0, 3) == "+w:") {
     column.width = ListWidth(schema);
+  } else if (format == "+l") {
+    // Parts hold levels as lists, which are written faster; each has them all.
+    if (schema.n_children != 1 || std::string_view(schema.children[0]->format) != "l") {
+      Refuse(schema);
+    }
+    column.width = kListedLevels;
   } else if (format == "i") {
     column.values.emplace<LargeVector<std::int32_t>>();
   } else if (format == "c") {
@@ -65,13 +75,26 @@ bool HasNulls(const ArrowArray& array) noexcept {
   return array.null_count != 0 && array.n_buffers > 0 && array.buffers[0] != nullptr;
 }
 
+// Where the values of a batch's lists begin, all of which have the column's width.
+std::int64_t ListBegin(const ArrowArray& array, const ArrowColumn& column) {
+  if (array.n_buffers < 2) return array.offset * column.width;  // a fixed-size list has no offsets
+  const auto* offsets = static_cast<const std::int32_t*>(array.buffers[1]) + array.offset;
+  for (std::int64_t row = 0; row < array.length; ++row) {
+    if (offsets[row + 1] - offsets[row] != column.width) {
+      throw EngineError("column " + column.name + " holds a list of another length than " +
+                        std::to_string(column.width));
+    }
+  }
+  return array.length > 0 ? offsets[0] : 0;
+}
+
 void Append(const ArrowArray& array, ArrowColumn* column) {
   const bool is_list = column->width > 1 || array.n_children > 0;
   const ArrowArray& values = is_list ? *array.children[0] : array;
   if (HasNulls(array) || HasNulls(values)) {
     throw EngineError("column " + column->name + " holds nulls");
   }
-  const std::int64_t begin = is_list ? array.offset * column->width + values.offset : values.offset;
+  const std::int64_t begin = is_list ? ListBegin(array, *column) + values.offset : values.offset;
   const std::int64_t count = array.length * column->width;
   std::visit(
       [&](auto& out) {
