@@ -4,7 +4,7 @@
 #   apt-get install buildah debootstrap
 #   sudo deploy/check-image.sh [FOLDER]
 #
-# FOLDER (default: a temporary one, removed at the end) keeps base and layers for the next time. PYTHON
+# FOLDER (default: a temporary one, removed at the end) keeps the base for the next time. PYTHON
 # names an interpreter that runs lobdesk on this machine (default: .venv/bin/python, else python3),
 # WITHOUT is handed to the build. Reached are a Debian mirror and the package index that pip is
 # configured for here: its settings go into the build through a mount, none into the image.
@@ -61,7 +61,7 @@ clean_up() {
     if [ -z "${1:-}" ]; then
         rm -rf "$work"
     else
-        rm -rf "$work/data"
+        rm -rf "$work/data" "$work/storage" "$work/run"
     fi
 }
 trap 'clean_up "${1:-}"' EXIT
@@ -85,7 +85,6 @@ make_base() {
         rm -rf "$work/rootfs.part"/var/{cache/apt/archives,lib/apt/lists}/*
         mv "$work/rootfs.part" "$work/rootfs"
     fi
-    if buildah inspect --type image localhost/base > /dev/null 2>&1; then return; fi
     local container
     container=$(buildah from scratch)
     buildah add --quiet "$container" "$work/rootfs" / > /dev/null
@@ -111,7 +110,7 @@ PY
 
 build() {
     pip_settings > "$work/pip.conf"
-    buildah build --layers --format docker --build-arg BASE=localhost/base \
+    buildah build --format docker --build-arg BASE=localhost/base \
         ${WITHOUT+--build-arg "WITHOUT=$WITHOUT"} \
         --volume "$work/pip.conf:/etc/pip.conf:ro" \
         --volume /etc/ssl/certs:/etc/ssl/certs:ro \
