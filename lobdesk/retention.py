@@ -11,7 +11,14 @@ from lobdesk.derive.checkpoint import load_checkpoint
 from lobdesk.derive.retained import advance, load_retained, store_retained
 from lobdesk.index.chain import load_chains
 from lobdesk.index.indexer import index_lock
-from lobdesk.journal import DERIVED_LOGS, EVENTS, list_segments, list_symbols, read_seal
+from lobdesk.journal import (
+    DERIVED_LOGS,
+    EVENTS,
+    ORDERS,
+    list_segments,
+    list_symbols,
+    read_seal,
+)
 from lobdesk.journal.layout import symbol_log_dir
 from lobdesk.journal.retention import Cut, list_kept, split_at
 from lobdesk.journal.segment_file import sync_folder
@@ -156,7 +163,9 @@ class _Run:
                 for segment in split_at(
                     list_segments(symbol_log_dir(self._root, log, symbol)), seq
                 ):
-                    if not segment.is_sealed or not self._is_indexed(segment):
+                    # Orders are not indexed themselves; the raw events that give them are.
+                    is_known = log == ORDERS or self._is_indexed(segment)
+                    if not segment.is_sealed or not is_known:
                         break
                     going.append(segment)
         return going
