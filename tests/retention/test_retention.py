@@ -252,6 +252,13 @@ def test_damaged_record_of_a_deletion_is_named(data) -> None:
         list(read_events(data / "l2"))
 
 
+def test_directory_without_a_recorders_journal_is_an_error_of_one_line(tmp_path) -> None:
+    with pytest.raises(JournalError, match="no recorder has recorded here"):
+        retain(tmp_path / "nowhere", max_days=1)
+
+    assert not (tmp_path / "nowhere").exists()
+
+
 def test_command_tells_what_went(data) -> None:
     from click.testing import CliRunner
 
