@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from lobdesk.derive.checkpoint import load_checkpoint
 from lobdesk.derive.retained import advance, load_retained, store_retained
+from lobdesk.errors import JournalError
 from lobdesk.index.chain import load_chains
 from lobdesk.index.indexer import index_lock
 from lobdesk.journal import (
@@ -80,8 +81,11 @@ def apply_retention(
         IndexBusyError: The indexer is at work.
         BrokenChainError: What would go is damaged; it stays, as evidence.
         JournalReadError: A file cannot be read.
+        JournalError: There is no recorder's journal.
     """
     paths = DataPaths(data_dir)
+    if not paths.recorder_journal.is_dir():
+        raise JournalError(f"{paths.recorder_journal}: no recorder has recorded here")
     with index_lock(data_dir):
         return _Run(paths, now_us).execute(max_days, max_bytes, dry_run=dry_run)
 

@@ -18,6 +18,7 @@ from lobdesk.index.segments import (
     list_segments,
     read_blocks,
 )
+from lobdesk.journal.retention import read_cut
 from lobdesk.paths import DataPaths
 from lobdesk.progress import NoProgress
 
@@ -128,10 +129,12 @@ class _Run:
     def _compare(self, segments: list[Segment], others: list[Committed], *, rebuild: bool) -> None:
         """Drop the chains of segments that are to be indexed anew."""
         listed = {segment.key for segment in segments}
+        cuts = {root.source: read_cut(root.path).seq for root in self.paths.journals()}
         self.report.missing = [
             f"{source}:{name}"
             for source, name in sorted(self.chains)
-            if (source, name) not in listed
+            # What retention has deleted is not missed.
+            if (source, name) not in listed and int(name.rpartition("/")[2]) > cuts.get(source, 0)
         ]
         for segment in segments:
             commits = self.chains.get(segment.key)
