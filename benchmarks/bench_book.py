@@ -209,6 +209,14 @@ def run_native_level3(frames: list[bytes], depth: int, *, writes: bool) -> tuple
     return time.process_time() - started, verified
 
 
+def run_native_level3_many(frames: list[bytes], depth: int) -> tuple[float, int]:
+    verifier = BookVerifier(depth=depth)
+    verifier.set_instrument("BTC/USD", 1, 8)
+    started = time.process_time()
+    verified, _, _ = verifier.feed_many(frames, 0)
+    return time.process_time() - started, verified
+
+
 def level3_frames(depth: int, events: int) -> list[bytes]:
     """Return frames of the simulated market: real ones are not at hand."""
     market = SyntheticMarket(["BTC/USD"], seed=5, start_us=1_800_000_000_000_000)
@@ -221,21 +229,28 @@ def level3_frames(depth: int, events: int) -> list[bytes]:
 
 def bench_level3(depth: int) -> None:
     frames = level3_frames(depth, 20_000)
-    pythons, natives, writings = [], [], []
+    pythons, batches, natives, writings = [], [], [], []
     for _ in range(ROUNDS):
         python_s, python_verified = run_python_level3(frames, depth)
         native_s, native_verified = run_native_level3(frames, depth, writes=False)
+        many_s, many_verified = run_native_level3_many(frames, depth)
         writing_s, _ = run_native_level3(frames, depth, writes=True)
-        assert python_verified == native_verified == len(frames)
+        assert python_verified == native_verified == many_verified == len(frames)
         pythons.append(python_s)
+        batches.append(many_s)
         natives.append(native_s)
         writings.append(writing_s)
-    python_us, native_us, writing_us = (
-        statistics.median(times) / len(frames) * 1e6 for times in (pythons, natives, writings)
+    python_us, many_us, native_us, writing_us = (
+        statistics.median(times) / len(frames) * 1e6
+        for times in (pythons, batches, natives, writings)
     )
     print(f"level 3, simulated, depth {depth}: {len(frames):,} frames, every checksum compared")
     print(f"  python, msgspec and dicts         {python_us:6.2f} µs/frame")
-    for way, own_us in (("engine", native_us), ("engine, its line of the order log", writing_us)):
+    for way, own_us in (
+        ("engine, many frames a call", many_us),
+        ("engine, one a call, verdict read", native_us),
+        ("engine, and its line of the log", writing_us),
+    ):
         print(f"  {way:<32}  {own_us:6.2f} µs/frame  ratio {python_us / own_us:5.1f} x")
 
 

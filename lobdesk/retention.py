@@ -9,9 +9,17 @@ from typing import TYPE_CHECKING
 
 from lobdesk.derive.checkpoint import load_checkpoint
 from lobdesk.derive.retained import advance, load_retained, store_retained
+from lobdesk.errors import JournalError
 from lobdesk.index.chain import holes, load_chains
 from lobdesk.index.indexer import index_lock
-from lobdesk.journal import DERIVED_LOGS, EVENTS, list_segments, list_symbols, read_seal
+from lobdesk.journal import (
+    DERIVED_LOGS,
+    EVENTS,
+    ORDERS,
+    list_segments,
+    list_symbols,
+    read_seal,
+)
 from lobdesk.journal.layout import symbol_log_dir
 from lobdesk.journal.retention import Cut, list_kept, split_at
 from lobdesk.journal.segment_file import sync_folder
@@ -73,8 +81,11 @@ def apply_retention(
         IndexBusyError: The indexer is at work.
         BrokenChainError: What would go is damaged; it stays, as evidence.
         JournalReadError: A file cannot be read.
+        JournalError: There is no recorder's journal.
     """
     paths = DataPaths(data_dir)
+    if not paths.recorder_journal.is_dir():
+        raise JournalError(f"{paths.recorder_journal}: no recorder has recorded here")
     with index_lock(data_dir):
         return _Run(paths, now_us).execute(max_days, max_bytes, dry_run=dry_run)
 
@@ -158,7 +169,9 @@ class _Run:
                 for segment in split_at(
                     list_segments(symbol_log_dir(self._root, log, symbol)), seq
                 ):
-                    if not segment.is_sealed or not self._is_indexed(segment):
+                    # Orders are not indexed themselves; the raw events that give them are.
+                    is_known = log == ORDERS or self._is_indexed(segment)
+                    if not segment.is_sealed or not is_known:
                         break
                     going.append(segment)
         return going

@@ -137,7 +137,8 @@ def health_command(*, as_json: bool, **options: Any) -> None:  # noqa: ANN401
     """Tell by exit code whether the recorder records what it should.
 
     Reads files only. 0: running, receiving, every book verified. 1: not running or not receiving.
-    4: a symbol was refused, or its book has not been verified for half a minute.
+    4: a symbol was refused, or its book has not been verified for half a minute, or frames cannot
+    be written, derived or confirmed by the disk.
     """
     seen = _look(options)
     health = seen.health

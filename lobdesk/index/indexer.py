@@ -16,6 +16,7 @@ from lobdesk.index.extract import SnapshotFrames
 from lobdesk.index.parts import PartWriter, file_digest
 from lobdesk.index.pipeline import Pipeline
 from lobdesk.index.segments import BLOCK_BYTES, list_segments, safe_proof
+from lobdesk.journal.retention import read_cut
 from lobdesk.paths import DataPaths
 from lobdesk.progress import NoProgress
 
@@ -205,8 +206,13 @@ class Indexer:
     def _compare(self, segments: list[Segment], unlisted: set[chain.Key], *, rebuild: bool) -> None:
         """Drop the commits of segments that are to be indexed anew."""
         listed = {segment.key for segment in segments}
-        gone = self._chains.commits.keys() - listed - unlisted
-        self._report.missing = [f"{source}:{name}" for source, name in sorted(gone)]
+        cuts = {root.source: read_cut(root.path).seq for root in self._paths.journals()}
+        self._report.missing = [
+            f"{source}:{name}"
+            for source, name in sorted(self._chains.commits.keys() - listed - unlisted)
+            # What retention has deleted is not missed.
+            if int(name.rpartition("/")[2]) > cuts.get(source, 0)
+        ]
         stale: set[chain.Key] = set()
         for segment in segments:
             commits = self._chains.commits.get(segment.key)

@@ -134,6 +134,17 @@ py::list ToPairs(const std::vector<Named>& entries) {
   return pairs;
 }
 
+// The entries stay where they are: a snapshot's changes are many, and copying them costs more than
+// the verdict.
+py::list Level3Verdicts(const py::object& self) {
+  const auto& verdict = self.cast<const Verdict&>();
+  py::list entries(verdict.level3.size());
+  for (std::size_t i = 0; i < verdict.level3.size(); ++i) {
+    entries[i] = py::cast(verdict.level3[i], py::return_value_policy::reference_internal, self);
+  }
+  return entries;
+}
+
 void BindVerdicts(py::module_& m) {
   py::class_<BookVerdict>(m, "BookVerdict")
       .def_readonly("symbol", &BookVerdict::symbol)
@@ -183,7 +194,7 @@ void BindVerdicts(py::module_& m) {
       .def_property_readonly("kind", [](const Verdict& v) { return KindName(v.kind); })
       .def_readonly("reason", &Verdict::reason)
       .def_readonly("books", &Verdict::books)
-      .def_readonly("level3", &Verdict::level3)
+      .def_property_readonly("level3", &Level3Verdicts)
       .def_readonly("trades", &Verdict::trades)
       .def_property_readonly("refused", [](const Verdict& v) { return ToPairs(v.refused); })
       .def_property_readonly("ended", [](const Verdict& v) { return ToPairs(v.ended); })

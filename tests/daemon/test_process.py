@@ -221,6 +221,9 @@ def test_verify_only_says_so(tmp_path) -> None:
         ("SNAPSHOT_QUEUE_SIZE", "0", "0 is below 1"),
         ("L2_PERSIST_JSONL", "maybe", "neither true nor false"),
         ("L2_SEGMENT_BYTES", "1", "below 65536"),
+        ("KRAKEN_REDUNDANT", "perhaps", "neither true nor false"),
+        ("KRAKEN_PING_INTERVAL_S", "often", "a number is expected"),
+        ("L2_RETENTION_DAYS", "-1", "below 0"),
     ],
 )
 def test_malformed_variable_is_named_with_what_is_accepted(

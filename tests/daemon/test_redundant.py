@@ -3,6 +3,8 @@
 import asyncio
 import json
 
+import pytest
+
 from lobdesk.journal import read_events
 from lobdesk.simulator import Fault, SyntheticMarket
 from tests.daemon.conftest import START_US, SYMBOLS, exchange, notes, recording, until
@@ -85,6 +87,38 @@ async def test_close_of_both_lines_is_a_gap_as_ever(root) -> None:
     assert {gap["symbol"] for gap in notes(root, "gap")} == set(SYMBOLS)
     assert {gap["cause"] for gap in notes(root, "gap")} == {"close"}
     assert verified_counts(root).failed == 0
+
+
+@pytest.mark.parametrize("action", ["corrupt", "drop", "reorder"])
+async def test_fault_of_one_line_is_repaired_there_without_a_gap(root, action) -> None:
+    faults = [Fault(do=action, after_frames=400, symbol="ETH/USD")]
+    async with (
+        exchange(faults=faults) as server,
+        recording(server.url, root, redundant=True) as daemon,
+    ):
+        await until(lambda: server.plan.done[action])
+        await until(lambda: daemon.report().resyncs)
+        await level(daemon)
+
+    assert not notes(root, "gap")
+    assert verified_counts(root).failed >= 1
+
+
+async def test_new_precision_is_followed_on_both_lines(root) -> None:
+    faults = [Fault(do="precision", after_frames=300, symbol="BTC/USD")]
+    async with (
+        exchange(faults=faults) as server,
+        recording(server.url, root, redundant=True) as daemon,
+    ):
+        await until(lambda: server.plan.done["precision"])
+        seen = daemon.report().books["BTC/USD"].verified
+        await until(lambda: daemon.report().books["BTC/USD"].verified > seen + 100)
+        await level(daemon)
+
+    precisions = [line["price_precision"] for line in lines(root, "snapshots", "BTC")]
+    assert precisions == sorted(precisions)
+    assert set(precisions) == {1, 2}
+    verified_counts(root)
 
 
 async def test_one_line_that_resyncs_alone_leaves_no_gap(root) -> None:
