@@ -239,7 +239,7 @@ def test_going_on_from_a_checkpoint_gives_the_same_lines(seed) -> None:
             mark = RawMark(seq=0, date="", first_seq=0, offset=0, crc=0)
             checkpoint = Checkpoint(
                 v=1, seq=event.seq, mark=mark, ends=[], symbols=hopping.symbols,
-                books=hopping.dump(), shared=hopping.dump_shared(),
+                books=hopping.dump(), shared=hopping.dump_shared(), orders=hopping.orders.dump(),
             )  # fmt: skip
             checkpoint = decode(encode(checkpoint), type=Checkpoint)
             hopping = Deriver()
