@@ -209,13 +209,8 @@ def test_clock_step_is_found_and_slow_time_is_not(tmp_path: Path) -> None:
     update_index(tmp_path)
     assert audit(tmp_path, "clock_steps") == []
 
-    path = next((tmp_path / "l2" / "events").rglob("*.jsonl"))
-    mono = T0 - 10**15 + 1000 * SECOND
-    line = {
-        "v": 1, "seq": 3, "recv_ts_us": T0 + 998 * SECOND, "mono_us": mono + SECOND,
-        "boot": "b00t", "conn": 1, "dir": "in", "raw": "{}", "crc": 1,
-    }  # fmt: skip
-    path.write_text(path.read_text() + compact(line) + "\n")
+    elapsed_us = 1001 * SECOND
+    told.journal.frame("{}", T0 + 998 * SECOND, derive=False, mono_us=T0 - 10**15 + elapsed_us)
 
     (row,) = audit(tmp_path, "clock_steps")
     assert (row["seq"], row["step_ms"], row["elapsed_ms"]) == (3, -3000, 1000)
@@ -320,6 +315,14 @@ def test_derivation_is_compared_with_the_frames(story: Path, tmp_path: Path) -> 
         "qty_precision": 3,
     }  # fmt: skip
     told.journal.trade(PAIR, stray, T0)
+    # What a second connection says as well made no new book.
+    for conn in (1, 2):
+        told.journal.frame(book_frame(checksum=99), T0 + 5 * SECOND, derive=False, conn=conn)
+    said = orphan | {"seq": 5, "recv_ts_us": T0 + 5 * SECOND, "checksum": 99}
+    told.journal.snapshot(PAIR, said, T0)
+    foreign = Story(tmp_path / "sources" / "foreign" / "l2")  # another exchange's frames
+    foreign.frame(1, '{"e":"depthUpdate"}')
+    foreign.journal.snapshot(PAIR, orphan | {"seq": 1}, T0)
     update_index(tmp_path)
 
     rows = audit(tmp_path, "derivation_differences")
@@ -379,6 +382,8 @@ def test_header_tells_columns_and_defaults_truly(story: Path, query: Any) -> Non
     assert [column.name for column in query.columns] == found.columns
     assert query.text.endswith(".")
     assert query.answers
+    guide = (Path(__file__).parents[2] / "docs" / "index.md").read_text()
+    assert f"| `{query.name}` | {query.text.rstrip('.')} |" in guide
     body = load_query(query.name).sql + (Path(__file__).parents[2] / "lobdesk/index/queries"
                                          / "macros.sql").read_text()  # fmt: skip
     for parameter in query.parameters:
