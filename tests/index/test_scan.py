@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -218,3 +219,29 @@ def test_any_text_survives_as_raw(text: str) -> None:
         fields = json.loads(event(""))
         line = json.dumps(fields | {"raw": text}, separators=(",", ":"), ensure_ascii=ascii_only)
         assert frames(engine.scan_events(line.encode())) == [text]
+
+
+def test_columns_of_a_query_are_taken_without_python_objects() -> None:
+    con = duckdb.connect()
+    found = engine.take_arrow(
+        con.sql(
+            "SELECT range AS a, (range % 7)::TINYINT AS b, (range % 5)::UTINYINT AS c, "
+            "range::INTEGER AS d, [range, -range]::BIGINT[2] AS e FROM range(10000) "
+            "WHERE range % 3 = 1"
+        )
+    )
+
+    expected = np.arange(1, 10000, 3)
+    assert {name: column.dtype.name for name, column in found.items()} == {
+        "a": "int64", "b": "int8", "c": "uint8", "d": "int32", "e": "int64",
+    }  # fmt: skip
+    assert np.array_equal(found["a"], expected)
+    assert np.array_equal(found["b"], expected % 7)
+    assert np.array_equal(found["e"], np.stack([expected, -expected], axis=1))
+    for query, reason in (
+        ("SELECT 'x' AS t", "column t: format u"),
+        ("SELECT 1.5::DOUBLE AS f", "no column of integers"),
+        ("SELECT NULL::BIGINT AS n", "column n holds nulls"),
+    ):
+        with pytest.raises(engine.EngineError, match=reason):
+            engine.take_arrow(con.sql(query))
