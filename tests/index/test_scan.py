@@ -209,7 +209,7 @@ def test_any_bytes_are_lines_or_rejects(data: bytes) -> None:
 
 
 @settings(max_examples=200, deadline=None)
-@given(st.text())
+@given(st.text() | st.text(alphabet='"\\\\ab', min_size=16) | st.text('"a\n\\', min_size=16))
 def test_any_text_survives_as_raw(text: str) -> None:
     try:
         text.encode()
