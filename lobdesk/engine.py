@@ -24,6 +24,7 @@ crc32 = _native.crc32
 # --- scan: journal lines to columns ---
 build_market_records = _native.build_market_records
 check_line_chain = _native.check_line_chain
+frame_texts = _native.frame_texts
 scan_events = _native.scan_events
 scan_snapshots = _native.scan_snapshots
 scan_trades = _native.scan_trades

@@ -105,16 +105,23 @@ py::dict ScanTrades(const py::buffer& data, const std::string& symbol, std::int6
   return columns;
 }
 
-py::array Frames(const lobdesk::EventColumns& scanned) {
-  const std::string_view raw(scanned.raw.data(), scanned.raw.size());
-  const auto rows = static_cast<py::ssize_t>(scanned.seq.size());
+py::array FrameTexts(const py::array_t<std::uint8_t, py::array::c_style>& raw,
+                     const py::array_t<std::int64_t, py::array::c_style>& raw_begin) {
+  const std::string_view bytes(reinterpret_cast<const char*>(raw.data()),
+                               static_cast<std::size_t>(raw.size()));
+  const auto begins = raw_begin.unchecked<1>();
+  const py::ssize_t rows = raw_begin.size() - 1;
+  if (rows < 0) throw py::value_error("raw_begin must hold rows + 1 positions");
   py::array frames(py::dtype("O"), py::array::ShapeContainer{rows});
   auto** slots = static_cast<PyObject**>(frames.mutable_data());
   for (py::ssize_t row = 0; row < rows; ++row) {
-    const auto begin = static_cast<std::size_t>(scanned.raw_begin[static_cast<std::size_t>(row)]);
-    const auto end = static_cast<std::size_t>(scanned.raw_begin[static_cast<std::size_t>(row) + 1]);
+    if (begins(row) < 0 || begins(row + 1) < begins(row) || begins(row + 1) > raw.size()) {
+      throw py::value_error("raw_begin must rise within raw");
+    }
+    const auto begin = static_cast<std::size_t>(begins(row));
+    const auto length = static_cast<std::size_t>(begins(row + 1)) - begin;
     PyObject* old = slots[row];
-    slots[row] = Text(raw.substr(begin, end - begin)).release().ptr();
+    slots[row] = Text(bytes.substr(begin, length)).release().ptr();
     Py_XDECREF(old);
   }
   return frames;
@@ -129,7 +136,8 @@ py::dict ScanEvents(const py::buffer& data, std::int64_t base_offset) {
     scanned = lobdesk::ScanEvents(bytes, base_offset);
   }
   py::dict columns;
-  columns["raw"] = Frames(scanned);
+  columns["raw"] = ToArray(std::move(scanned.raw));
+  columns["raw_begin"] = ToArray(std::move(scanned.raw_begin));
   columns["seq"] = ToArray(std::move(scanned.seq));
   columns["recv_ts_us"] = ToArray(std::move(scanned.recv_ts_us));
   columns["mono_us"] = ToArray(std::move(scanned.mono_us));
@@ -259,5 +267,8 @@ void BindScan(py::module_& m) {
         "Return the columns of one symbol's trade lines; ord_type counts in ord_types.");
   m.def("scan_events", &ScanEvents, py::arg("data"), py::kw_only(), py::arg("base_offset") = 0,
         "Return the columns of raw event lines; boot, channel, type and symbol count in names, "
-        "-1 where a frame does not say; dir is 0 in, 1 out, 2 note.");
+        "-1 where a frame does not say; dir is 0 in, 1 out, 2 note; the frame of a row is "
+        "raw[raw_begin[row]:raw_begin[row + 1]], see frame_texts.");
+  m.def("frame_texts", &FrameTexts, py::arg("raw").noconvert(), py::arg("raw_begin").noconvert(),
+        "Return the frames of scan_events as texts, shape [rows].");
 }

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import re
-import zlib
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
@@ -16,67 +14,7 @@ from lobdesk.cli import run_cli
 from lobdesk.errors import LobdeskError
 from lobdesk.index import open_catalog, run_audit, update_index
 from lobdesk.index.queries import list_queries, load_query
-from tests.index.journals import JournalWriter, compact
-
-T0 = 1_785_600_000_000_000
-"""2026-08-01T16:00:00Z."""
-SECOND = 1_000_000
-PAIR = "ABC/USD"
-
-
-def book_frame(kind: str = "update", checksum: int = 77) -> str:
-    return compact(
-        {"channel": "book", "type": kind, "data": [{"symbol": PAIR, "checksum": checksum}]}
-    )
-
-
-class Story:
-    """One pair with prices of two digits, quantities of three; times in seconds from T0."""
-
-    def __init__(self, root: Path) -> None:
-        self.journal = JournalWriter(root)
-
-    def frame(self, at_s: float, raw: str) -> int:
-        return self.journal.frame(raw, T0 + round(at_s * SECOND), derive=False)
-
-    def book(self, at_s: float, bid: int, ask: int, *, kind: str = "update", lots: int = 10) -> int:
-        """A book frame and its snapshot: the exchange was 5 ms before us."""
-        recv_us = T0 + round(at_s * SECOND)
-        seq = self.frame(at_s, book_frame(kind))
-        fields = {
-            "seq": seq, "exch_ts_us": recv_us - 5000, "recv_ts_us": recv_us, "price_precision": 2,
-            "qty_precision": 3, "bids": [[bid, lots], [bid - 5, 100]], "asks": [[ask, 3 * lots]],
-            "checksum": 77, "verified": True,
-        }  # fmt: skip
-        self.journal.snapshot(PAIR, fields, recv_us)
-        return seq
-
-    def trades(self, at_s: float, *trades: tuple[int, str, int, int]) -> int:
-        """(number, side, ticks, lots) at one exchange time, 5 ms before receipt."""
-        recv_us = T0 + round(at_s * SECOND)
-        seq = self.frame(
-            at_s,
-            compact(
-                {"channel": "trade", "type": "update",
-                 "data": [{"symbol": PAIR, "trade_id": number} for number, *_ in trades]}
-            ),
-        )  # fmt: skip
-        for number, side, ticks, lots in trades:
-            fields = {
-                "seq": seq, "exch_ts_us": recv_us - 5000, "recv_ts_us": recv_us,
-                "trade_id": number, "side": side, "ord_type": "market", "price_ticks": ticks,
-                "qty_lots": lots, "price_precision": 2, "qty_precision": 3,
-            }  # fmt: skip
-            self.journal.trade(PAIR, fields, recv_us)
-        return seq
-
-    def gap(self, at_s: float, last: int, first: int, from_s: float, cause: str) -> int:
-        fact = {
-            "kind": "gap", "symbol": PAIR, "cause": cause, "last_verified_seq": last,
-            "first_verified_seq": first, "from_us": T0 + round(from_s * SECOND),
-            "to_us": T0 + round(at_s * SECOND),
-        }  # fmt: skip
-        return self.journal.note(fact, T0 + round(at_s * SECOND))
+from tests.index.story import PAIR, SECOND, T0, Story, book_frame
 
 
 @pytest.fixture(scope="module")
@@ -211,16 +149,8 @@ def test_clock_step_is_found_and_slow_time_is_not(tmp_path: Path) -> None:
     update_index(tmp_path)
     assert audit(tmp_path, "clock_steps") == []
 
-    path = next((tmp_path / "l2" / "events").rglob("*.jsonl"))
-    mono = T0 - 10**15 + 1000 * SECOND
-    line = {
-        "v": 1, "seq": 3, "recv_ts_us": T0 + 998 * SECOND, "mono_us": mono + SECOND,
-        "boot": "b00t", "conn": 1, "dir": "in", "raw": "{}",
-    }  # fmt: skip
-    head = compact(line)[:-1] + ","
-    before = json.loads(path.read_text().splitlines()[-1])["crc"]
-    crc = zlib.crc32(f"{before}\n{head}".encode())
-    path.write_text(f'{path.read_text()}{head}"crc":{crc}}}\n')
+    elapsed_us = 1001 * SECOND
+    told.journal.frame("{}", T0 + 998 * SECOND, derive=False, mono_us=T0 - 10**15 + elapsed_us)
 
     (row,) = audit(tmp_path, "clock_steps")
     assert (row["seq"], row["step_ms"], row["elapsed_ms"]) == (3, -3000, 1000)
@@ -325,6 +255,14 @@ def test_derivation_is_compared_with_the_frames(story: Path, tmp_path: Path) -> 
         "qty_precision": 3,
     }  # fmt: skip
     told.journal.trade(PAIR, stray, T0)
+    # What a second connection says as well made no new book.
+    for conn in (1, 2):
+        told.journal.frame(book_frame(checksum=99), T0 + 5 * SECOND, derive=False, conn=conn)
+    said = orphan | {"seq": 5, "recv_ts_us": T0 + 5 * SECOND, "checksum": 99}
+    told.journal.snapshot(PAIR, said, T0)
+    foreign = Story(tmp_path / "sources" / "foreign" / "l2")  # another exchange's frames
+    foreign.frame(1, '{"e":"depthUpdate"}')
+    foreign.journal.snapshot(PAIR, orphan | {"seq": 1}, T0)
     update_index(tmp_path)
 
     rows = audit(tmp_path, "derivation_differences")
@@ -384,6 +322,8 @@ def test_header_tells_columns_and_defaults_truly(story: Path, query: Any) -> Non
     assert [column.name for column in query.columns] == found.columns
     assert query.text.endswith(".")
     assert query.answers
+    guide = (Path(__file__).parents[2] / "docs" / "index.md").read_text()
+    assert f"| `{query.name}` | {query.text.rstrip('.')} |" in guide
     body = load_query(query.name).sql + (Path(__file__).parents[2] / "lobdesk/index/queries"
                                          / "macros.sql").read_text()  # fmt: skip
     for parameter in query.parameters:

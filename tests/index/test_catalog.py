@@ -374,33 +374,3 @@ def test_error_of_a_query_is_one_line(indexed: Path) -> None:
 
     assert "\n" not in str(caught.value)
     assert "nope" in str(caught.value)
-
-
-def test_columns_of_a_query_are_taken_without_python_objects() -> None:
-    import duckdb
-
-    from lobdesk import engine
-
-    con = duckdb.connect()
-    found = engine.take_arrow(
-        con.sql(
-            "SELECT range AS a, (range % 7)::TINYINT AS b, (range % 5)::UTINYINT AS c, "
-            "range::INTEGER AS d, [range, -range]::BIGINT[2] AS e FROM range(10000) "
-            "WHERE range % 3 = 1"
-        )
-    )
-
-    expected = np.arange(1, 10000, 3)
-    assert {name: column.dtype.name for name, column in found.items()} == {
-        "a": "int64", "b": "int8", "c": "uint8", "d": "int32", "e": "int64",
-    }  # fmt: skip
-    assert np.array_equal(found["a"], expected)
-    assert np.array_equal(found["b"], expected % 7)
-    assert np.array_equal(found["e"], np.stack([expected, -expected], axis=1))
-    for query, reason in (
-        ("SELECT 'x' AS t", "column t: format u"),
-        ("SELECT 1.5::DOUBLE AS f", "no column of integers"),
-        ("SELECT NULL::BIGINT AS n", "column n holds nulls"),
-    ):
-        with pytest.raises(engine.EngineError, match=reason):
-            engine.take_arrow(con.sql(query))

@@ -64,7 +64,7 @@ struct EventColumns {
   LargeVector<std::uint8_t> dir;                          ///< 0 in, 1 out, 2 note.
   LargeVector<std::int32_t> boot, channel, type, symbol;  ///< Index into `names`; -1: none.
   std::vector<std::string> names;
-  LargeVector<char> raw;                ///< All frames, one after the other.
+  LargeVector<std::uint8_t> raw;        ///< All frames, one after the other.
   LargeVector<std::int64_t> raw_begin;  ///< Rows + 1 positions in `raw`.
 };
 

@@ -96,7 +96,7 @@ class EventReader {
 
   bool Read(LineCursor& cursor) {
     EventHead head;
-    char* begin = out_->raw.data() + used_;
+    char* begin = reinterpret_cast<char*>(out_->raw.data()) + used_;
     char* end = begin;
     if (!ReadEvent(cursor, &head, &end)) return false;
     const std::string_view frame(begin, static_cast<std::size_t>(end - begin));

@@ -5,6 +5,7 @@
 
 #include "digits.hpp"
 #include "line_cursor.hpp"
+#include "quoted_text.hpp"
 
 namespace lobdesk {
 namespace {
@@ -248,7 +249,11 @@ bool LineCursor::String(char** out) {
   char* target = *out;
   const char* why = nullptr;
   while (why == nullptr) {
-    at = CopyPlain(at, end_, &target);
+    const char* simple = at;
+    char* copied = target;
+    CopyQuoted(&simple, end_, &copied);
+    target = copied;
+    at = CopyPlain(simple, end_, &target);
     if (at == end_) {
       why = "string without an end";
     } else if (*at == '"') {
