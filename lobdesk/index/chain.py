@@ -177,8 +177,9 @@ def sweep(paths: DataPaths, chains: Chains, listed: set[Key], grace_s: float) ->
     """Delete what does not count and return how many files went.
 
     Ranges that a longer commit or a day's merge covers stay for ``grace_s`` seconds, because
-    readers may be using their parts; so does for good what another version indexed of segments that
-    are gone. Everything else is what a crash left behind.
+    readers may be using their parts. For good stays what another version indexed of segments that
+    are gone, and what is left of a range whose segment is gone and of whose parts one is.
+    Everything else is what a crash left behind.
 
     Args:
         paths: Data directory.
@@ -202,7 +203,8 @@ def sweep(paths: DataPaths, chains: Chains, listed: set[Key], grace_s: float) ->
         keep |= {_name(paths, day.path), day.day.part.path}
     for found in chains.others:
         newer = chains.replacement(found)
-        if newer is not None and now - _changed_s(chains, paths, newer.path) < grace_s:
+        is_lost = newer is None and found.commit.key not in listed
+        if is_lost or (newer is not None and now - _changed_s(chains, paths, newer.path) < grace_s):
             keep |= {_name(paths, found.path), *(p.path for p in found.commit.parts.values())}
     for other in chains.other_days:
         known = chains.days.get(other.day.key)

@@ -126,6 +126,7 @@ def test_part_whose_journal_is_gone_too_is_said_to_be_lost(tmp_path: Path) -> No
 
     assert report.lost == ["recorder:snapshots/X%2FY/1970-01-02/000000000001"]
     assert not report.is_sound
+    assert update_index(tmp_path).lost == report.lost, "each run says it again"
 
 
 def test_day_that_is_over_becomes_one_part_a_symbol(tmp_path: Path) -> None:
