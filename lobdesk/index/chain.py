@@ -173,7 +173,13 @@ def remove_commit(paths: DataPaths, found: Committed) -> None:
         (paths.lake / part.path).unlink(missing_ok=True)
 
 
-def sweep(paths: DataPaths, chains: Chains, listed: set[Key], grace_s: float) -> int:
+def sweep(
+    paths: DataPaths,
+    chains: Chains,
+    listed: set[Key],
+    grace_s: float,
+    published: frozenset[str] = frozenset(),
+) -> int:
     """Delete what does not count and return how many files went.
 
     Ranges that a longer commit or a day's merge covers stay for ``grace_s`` seconds, because
@@ -186,8 +192,10 @@ def sweep(paths: DataPaths, chains: Chains, listed: set[Key], grace_s: float) ->
         chains: What counts, just loaded.
         listed: Segments that exist.
         grace_s: How long replaced parts stay.
+        published: Parts that the published catalogue names; a merge may have ended, and been
+            killed before it could publish.
     """
-    keep: set[str] = set()
+    keep: set[str] = set(published)
     covered = chains.covered()
     now = time.time()
     for found in chains.all_commits():
