@@ -173,20 +173,29 @@ def remove_commit(paths: DataPaths, found: Committed) -> None:
         (paths.lake / part.path).unlink(missing_ok=True)
 
 
-def sweep(paths: DataPaths, chains: Chains, listed: set[Key], grace_s: float) -> int:
+def sweep(
+    paths: DataPaths,
+    chains: Chains,
+    listed: set[Key],
+    grace_s: float,
+    published: frozenset[str] = frozenset(),
+) -> int:
     """Delete what does not count and return how many files went.
 
     Ranges that a longer commit or a day's merge covers stay for ``grace_s`` seconds, because
-    readers may be using their parts; so does for good what another version indexed of segments that
-    are gone. Everything else is what a crash left behind.
+    readers may be using their parts. For good stays what another version indexed of segments that
+    are gone, and what is left of a range whose segment is gone and of whose parts one is.
+    Everything else is what a crash left behind.
 
     Args:
         paths: Data directory.
         chains: What counts, just loaded.
         listed: Segments that exist.
         grace_s: How long replaced parts stay.
+        published: Parts that the published catalogue names; a merge may have ended, and been
+            killed before it could publish.
     """
-    keep: set[str] = set()
+    keep: set[str] = set(published)
     covered = chains.covered()
     now = time.time()
     for found in chains.all_commits():
@@ -202,7 +211,8 @@ def sweep(paths: DataPaths, chains: Chains, listed: set[Key], grace_s: float) ->
         keep |= {_name(paths, day.path), day.day.part.path}
     for found in chains.others:
         newer = chains.replacement(found)
-        if newer is not None and now - _changed_s(chains, paths, newer.path) < grace_s:
+        is_lost = newer is None and found.commit.key not in listed
+        if is_lost or (newer is not None and now - _changed_s(chains, paths, newer.path) < grace_s):
             keep |= {_name(paths, found.path), *(p.path for p in found.commit.parts.values())}
     for other in chains.other_days:
         known = chains.days.get(other.day.key)

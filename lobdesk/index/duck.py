@@ -57,13 +57,14 @@ def glob_free(path: Path) -> str:
     return text.replace("*", "[*]").replace("?", "[?]")
 
 
-def parquet_scan(paths: Iterable[Path]) -> str:
-    """Return a SQL table expression over Parquet files.
+def parquet_scan(paths: Iterable[Path], *, has_names: bool = False) -> str:
+    """Return a SQL table expression over Parquet files, with a column ``filename`` if asked for.
 
     Folder names such as ``pair=…`` must never override columns, so partitioning is off.
     """
     names = ", ".join(quote(glob_free(path)) for path in paths)
-    return f"read_parquet([{names}], hive_partitioning = false)"
+    options = ", filename = true" if has_names else ""
+    return f"read_parquet([{names}], hive_partitioning = false{options})"
 
 
 def flatten(columns: Columns) -> dict[str, Any]:

@@ -21,7 +21,7 @@ EVERY_S = 10.0
 PENDING_BYTES = 16 * 1024 * 1024
 """So much unindexed journal does not wait for the interval: readers take in 64 MiB at most."""
 
-POLL_S = 0.5
+POLL_S = 1.0
 SWEEP_S = 300.0
 """How often replaced parts are looked for."""
 

@@ -160,7 +160,9 @@ class Indexer:
         self._compare(segments, set(faults), rebuild=rebuild)
         if not self._is_loaded:
             listed = {segment.key for segment in segments}
-            self._report.removed += chain.sweep(self._paths, self._chains, listed, self._grace_s)
+            self._report.removed += chain.sweep(
+                self._paths, self._chains, listed, self._grace_s, self._published.parts
+            )
             self._is_loaded = True
         self._index_all(segments)
         self._merge(segments)

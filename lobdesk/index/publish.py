@@ -65,11 +65,13 @@ class Published:
         digest: Of what it was made of; empty if there is none.
         stamps: Sealed segment → stamp and uncompressed bytes of its file.
         commits: Path of a commit → its size and time, and its text.
+        parts: Paths of the parts that readers open.
     """
 
     digest: str = ""
     stamps: dict[tuple[str, str], tuple[str, int]] = field(default_factory=dict)
     commits: Cache = field(default_factory=dict)
+    parts: frozenset[str] = frozenset()
 
 
 def read_published(path: Path) -> Published:
@@ -86,6 +88,7 @@ def read_published(path: Path) -> Published:
             "SELECT source, segment, stamp, indexed_bytes FROM old.segments WHERE is_sealed"
         ).fetchall()
         commits = con.execute("SELECT path, bytes, changed_ns, text FROM old.commits").fetchall()
+        parts = con.execute("SELECT path FROM old.parts").fetchall()
     except duckdb.Error:
         return Published()
     finally:
@@ -94,6 +97,7 @@ def read_published(path: Path) -> Published:
         digest=str(meta.get("digest", "")),
         stamps={(source, segment): (stamp, size) for source, segment, stamp, size in stamps},
         commits={name: ((size, changed), text) for name, size, changed, text in commits},
+        parts=frozenset(path for (path,) in parts),
     )
 
 
@@ -137,7 +141,7 @@ def publish_catalog(
     stamps = {
         (row.source, row.segment): (row.stamp, row.indexed_bytes) for row in rows if row.is_sealed
     }
-    return Published(digest, stamps, chains.cache)
+    return Published(digest, stamps, chains.cache, frozenset(part[7] for part in parts))
 
 
 def totals(chains: Chains) -> dict[str, int]:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+import duckdb
+
 from lobdesk.index import duck
 from lobdesk.index.other_views import LEDGERS, RUNS
 from lobdesk.runs import DamagedRunError, list_runs
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    import duckdb
 
     from lobdesk.index.schema import Table
     from lobdesk.paths import DataPaths
@@ -66,7 +66,7 @@ def _create_ledger(
     con: duckdb.DuckDBPyConnection, ledger: Table, files: dict[str, Path]
 ) -> list[Path]:
     """Create the view of one ledger over all runs that have its whole file."""
-    whole = {run_id: path for run_id, path in files.items() if _is_parquet(path)}
+    whole = {run_id: path for run_id, path in files.items() if _is_whole(con, path)}
     selects = [
         f"SELECT {duck.quote(run_id)} AS run, * FROM {duck.parquet_scan([path])}"
         for run_id, path in whole.items()
@@ -78,12 +78,10 @@ def _create_ledger(
     return list(whole.values())
 
 
-def _is_parquet(path: Path) -> bool:
-    """Tell whether a file is complete: that of a run at work, or killed, may lack its end."""
-    with path.open("rb") as stream:
-        head = stream.read(4)
-        stream.seek(0, 2)
-        if stream.tell() < 12:
-            return False
-        stream.seek(-4, 2)
-        return head == stream.read(4) == b"PAR1"
+def _is_whole(con: duckdb.DuckDBPyConnection, path: Path) -> bool:
+    """Tell whether a file can be read: that of a run at work, or killed, may lack its end."""
+    try:
+        con.execute(f"DESCRIBE SELECT * FROM {duck.parquet_scan([path])}").fetchall()
+    except duckdb.Error:
+        return False
+    return True

@@ -26,6 +26,10 @@ if TYPE_CHECKING:
     from lobdesk.paths import DataPaths
 
 
+SYMBOL = "url_decode(regexp_extract(filename, '/pair=([^/]*)/date=[^/]*/[^/]*$', 1)) AS symbol"
+"""A part's symbol from its path, which is the data directory's and then ``part_path``'s."""
+
+
 @dataclass(slots=True)
 class Session:
     """A private database and what it was made of.
@@ -147,6 +151,18 @@ def _create_base(con: duckdb.DuckDBPyConnection, paths: DataPaths, table: Table)
         )
         files = [paths.lake / path for (path,) in rows.fetchall()]
         if files:
-            selects.insert(0, f"SELECT {columns} FROM {duck.parquet_scan(files)}")
+            selects.insert(0, _from_parts(table, files))
     con.execute(f"CREATE VIEW internal.{table.name} AS {' UNION ALL '.join(selects)}")
     return files
+
+
+def _from_parts(table: Table, files: list[Path]) -> str:
+    """Return a query for a table's parts that opens only the files of the symbols it asks for.
+
+    DuckDB drops files by conditions on their names, so the symbol is taken from there.
+    """
+    scan = duck.parquet_scan(files, has_names=table.is_by_pair)
+    if not table.is_by_pair:
+        return f"SELECT {table.column_list()} FROM {scan}"
+    others = ", ".join(f'"{one.name}"' if one.name != "symbol" else SYMBOL for one in table.columns)
+    return f"SELECT {others} FROM {scan}"

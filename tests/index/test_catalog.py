@@ -299,6 +299,7 @@ def test_runs_and_ledgers_are_tables(indexed: Path, recorded: Path) -> None:
         str(run.path / "fills.parquet")
     )
     (run.path / "equity.parquet").write_bytes(b"PAR1 half")
+    (run.path / "orders.parquet").write_bytes(b"PAR1 both ends and nothing between PAR1")
     run.finish("finished", metrics={"sharpe": 1.5})
     (recorded / "runs" / "k0002").mkdir()
     (recorded / "runs" / "k0002" / "manifest.json").write_text("{")
@@ -306,7 +307,7 @@ def test_runs_and_ledgers_are_tables(indexed: Path, recorded: Path) -> None:
     with open_catalog(recorded) as catalog:
         fills = catalog.sql("SELECT run, qty_lots FROM fills").fetchall()
         runs = catalog.sql("SELECT id, metrics->>'sharpe', state FROM runs").fetchall()
-        equity = catalog.sql("SELECT * FROM equity").fetchall()
+        equity = catalog.sql("SELECT * FROM equity UNION ALL BY NAME FROM orders").fetchall()
 
     assert fills == [("k0001", 7)]
     assert runs == [("k0001", "1.5", "finished")]

@@ -232,3 +232,17 @@ def test_symbols_that_mean_something_to_sql_or_paths(tmp_path: Path) -> None:
             assert catalog.trade_columns(symbol).seq.tolist() == [seq]
     assert [path.name for path in tmp_path.iterdir()] == ["data"]
     assert len({encode_symbol(symbol) for symbol in SYMBOLS}) == len(SYMBOLS)
+
+
+def test_query_for_one_symbol_opens_only_its_parts(tmp_path: Path) -> None:
+    data = tmp_path / "pair=evil" / "date=never"
+    writer = JournalWriter(data / "l2")
+    for seq, symbol in enumerate(("A/B", "C/D", "E/F"), 1):
+        writer.snapshot(symbol, plain_snapshot(seq, DAY_US), DAY_US)
+    update_index(data)
+
+    with open_catalog(data, has_tail=False) as catalog:
+        query = "SELECT symbol, seq FROM snapshots WHERE symbol = 'C/D'"
+        assert catalog.sql(query).rows == [("C/D", 2)]
+        plan = str(catalog.sql(f"EXPLAIN ANALYZE {query}").rows)
+    assert "Total Files Read: 1" in plan
