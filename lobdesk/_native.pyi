@@ -302,6 +302,12 @@ def script(
 def python_strategy(
     strategy: object, *, interval_us: int, events: int, times_us: NDArray[np.int64] | None
 ) -> StrategySpec: ...
+def arrow_stream(
+    columns: Sequence[
+        tuple[str, str, NDArray[Any], NDArray[np.uint8] | None, Sequence[str] | None]
+    ],
+    rows: int,
+) -> object: ...
 def c_function(
     address: int,
     *,

@@ -50,6 +50,7 @@ MergedRecords = _native.MergedRecords
 OrderError = _native.OrderError
 StrategyError = _native.StrategyError
 StrategySpec = _native.StrategySpec
+arrow_stream = _native.arrow_stream
 c_function = _native.c_function
 grid = _native.grid
 join_touch = _native.join_touch

@@ -15,6 +15,7 @@ from lobdesk.backtest.data import MarketData
 from lobdesk.backtest.errors import OptionError, UnknownNameError
 from lobdesk.backtest.model import ERRORS, QUEUES, LatencyOption, ModelOptions, fee_rate
 from lobdesk.backtest.strategies import to_spec
+from lobdesk.backtest.tables import LedgerTable
 from lobdesk.backtest.watchdog import run_within
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
     from lobdesk.backtest.strategies import NativeStrategy, Strategy
 
+LEDGER = ("orders", "fills", "equity")
 FeeOption = "str | float | Sequence[str | float]"
 
 
@@ -76,6 +78,16 @@ class Result:
     def digest(self) -> str:
         """SHA-256 of orders, fills and equity; equal for equal runs."""
         return ledger_digest(self.orders, self.fills, self.equity)
+
+    def table(self, name: str) -> LedgerTable:
+        """Return ``orders``, ``fills`` or ``equity`` for DuckDB, pyarrow and other Arrow readers.
+
+        Raises:
+            UnknownNameError: There is no such table.
+        """
+        if name not in LEDGER:
+            raise UnknownNameError("table", name, LEDGER)
+        return LedgerTable(getattr(self, name), self.symbols)
 
     @property
     def position_lots(self) -> int:

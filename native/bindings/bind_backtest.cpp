@@ -355,6 +355,7 @@ void BindBacktest(py::module_& m) {
   py::register_exception<bt::MarketDataError>(m, "MarketDataError", m.attr("EngineError"));
   BindConfig(m);
   BindStrategies(m);
+  BindArrow(m);
   py::class_<MarketRecords, std::shared_ptr<MarketRecords>>(m, "MarketRecords",
                                                             "Checked records of one symbol.")
       .def(py::init(&MakeMarketRecords), py::arg("records").noconvert(),
