@@ -5,13 +5,15 @@ PYTHON ?= python3
 NATIVE := $(shell find native -name '*.[ch]pp') CMakeLists.txt
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help setup demo test check format bench clean
+.PHONY: help setup demo test check format bench faults soak fuzz clean
 
 help:
 	@echo "make demo    run the whole pipeline on built-in data, then open the desk"
 	@echo "make test    run the test suite"
 	@echo "make check   format, lint, types, stub, import contracts, tests"
 	@echo "make bench   run the benchmarks, each against a named reference"
+	@echo "make faults  run the 20 fault tests at scaled lengths; make soak: at full length"
+	@echo "make fuzz    fuzz the native scanners for FUZZ_S seconds (600); needs clang"
 	@echo "make format  format Python and C++"
 	@echo "make clean   remove what the build made (not .venv, not your data)"
 
@@ -50,6 +52,16 @@ format: setup
 
 bench: setup
 	@for file in benchmarks/bench_*.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done
+
+faults: setup
+	@$(BIN)/python -m tests.faults
+
+soak: setup
+	@$(BIN)/python -m tests.faults --soak
+
+FUZZ_S := 600
+fuzz: setup
+	@$(BIN)/python -m tests.fuzz $(FUZZ_S)
 
 clean:
 	rm -rf build dist lobdesk/*.so lobdesk/.built .mypy_cache .ruff_cache .pytest_cache .hypothesis

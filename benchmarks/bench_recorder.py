@@ -1,17 +1,22 @@
 """The recorder end to end on loopback: frames a second without loss, and receipt to written.
 
-Frames of the synthetic market are made beforehand and sent by another process as fast as the
-socket takes them. References in the same run: the same socket read by the bare library, which is
-the floor, and 5,000 frames/s, which is all of Kraken at depth 1000.
+Frames of the synthetic market are made beforehand and sent by another process, first as fast as
+the socket takes them, then paced at 200 and 5,000 frames/s, which is all of Kraken at depth 1000.
+Reference in the same run: the same socket read by the bare library, which is the floor.
 
-    python benchmarks/bench_recorder.py [frames]
+    python benchmarks/bench_recorder.py [frames] [seconds]
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import json
 import multiprocessing
+import os
+import signal
 import statistics
+import subprocess
 import sys
 import tempfile
 import time
@@ -21,6 +26,7 @@ from typing import ClassVar
 
 from websockets.asyncio.client import connect
 from websockets.asyncio.server import serve
+from websockets.exceptions import ConnectionClosed
 
 from lobdesk.daemon import Daemon
 from lobdesk.recorder import Recorder
@@ -31,6 +37,8 @@ from lobdesk.simulator.synthetic import SyntheticMarket
 
 SYMBOLS = ("BTC/USD", "ETH/USD", "SOL/USD")
 ALL_OF_KRAKEN = 5_000
+ROOT = Path(__file__).parents[1]
+TEN = "BTC,ETH,SOL,XRP,ADA,LTC,DOGE,LINK,AVAX,DOT"
 REQUESTS = (
     '{"method":"subscribe","req_id":1,"params":{"channel":"instrument"}}',
     '{"method":"subscribe","req_id":2,"params":{"channel":"book","symbol":["BTC/USD","ETH/USD",'
@@ -106,6 +114,69 @@ def measure(work) -> tuple[float, float, object]:
     return time.perf_counter() - wall_s, time.process_time() - cpu_s, result
 
 
+def usage(pid: int) -> tuple[float, float]:
+    """Return CPU seconds and MiB in memory of a process."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+    cpu_s = (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    return cpu_s, pages * os.sysconf("SC_PAGESIZE") / 2**20
+
+
+def start(*args: str) -> subprocess.Popen[str]:
+    command = [sys.executable, *args]
+    return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+
+
+def paced(rate: int, seconds: float, reader: list[str]) -> tuple[float, float, float]:
+    """Send so many frames a second to a reader; return its CPU share, MiB, and the rate."""
+    source = start("-m", "tests.faults.gun", str(rate), str(seconds))
+    url = source.stdout.readline().strip()
+    process = start(*(url if word == "URL" else word for word in reader))
+    time.sleep(min(3.0, seconds / 3))
+    (begun_cpu_s, _), begun_s = usage(process.pid), time.monotonic()
+    time.sleep(seconds / 2)
+    (cpu_s, mib), took_s = usage(process.pid), time.monotonic() - begun_s
+    sent = json.loads(source.stdout.readline())
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=30)
+    source.communicate(timeout=30)
+    assert sent["sent"] == int(rate * seconds)
+    return (cpu_s - begun_cpu_s) / took_s, mib, sent["late_s"]
+
+
+def at_rate(rate: int, seconds: float) -> None:
+    """Print what recorder and bare library need at a rate."""
+    bare = "import sys; sys.path.insert(0, 'benchmarks'); import bench_recorder; "
+    bare += "bench_recorder.read_for_ever(sys.argv[1])"
+    share, mib, _ = paced(rate, seconds, ["-c", bare, "URL"])
+    print(f"at {rate:5,}/s: library alone {share:6.1%} CPU {mib:4.0f} MiB")
+    with tempfile.TemporaryDirectory() as folder:
+        result = Path(folder) / "timed.json"
+        data = str(Path(folder) / "data")
+        command = ["-m", "tests.faults.timed_daemon", str(result), "daemon", "run"]
+        command += ["--data-dir", data, "--symbols", TEN, "--url", "URL"]
+        share, mib, late_s = paced(rate, seconds, command)
+        took = json.loads(result.read_text())
+        report = json.loads((Path(data) / "l2" / "recorder.json").read_text())
+    frames = sum(book["verified"] for book in report["books"].values())
+    assert frames == int(rate * seconds), (frames, rate * seconds)
+    print(f"at {rate:5,}/s: recorder      {share:6.1%} CPU {mib:4.0f} MiB, receipt to written "
+          f"p50 {took['p50_us']:.0f} us  p99 {took['p99_us']:.0f} us; nothing lost, "
+          f"source late by {late_s:.2f} s")  # fmt: skip
+
+
+def read_for_ever(url: str) -> None:
+    """Receive with the library alone until interrupted."""
+
+    async def read() -> None:
+        async with connect(url, compression=None, max_queue=256, close_timeout=0.1) as socket:
+            async for _ in socket:
+                pass
+
+    with contextlib.suppress(KeyboardInterrupt, ConnectionClosed):
+        asyncio.run(read())
+
+
 def main() -> None:
     count = int(sys.argv[1]) if len(sys.argv) > 1 else 60_000
     frames = make_frames(count)
@@ -134,6 +205,9 @@ def main() -> None:
     print(f"ratio to the library alone       {rate / floor:.2f}x")
     assert report.lost == 0
     assert report.resyncs == 0
+    seconds = float(sys.argv[2]) if len(sys.argv) > 2 else 20.0
+    for rate in (200, ALL_OF_KRAKEN):
+        at_rate(rate, seconds)
 
 
 if __name__ == "__main__":

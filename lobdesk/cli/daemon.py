@@ -12,12 +12,13 @@ from lobdesk.cli.options import config_option, json_option, print_json
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from lobdesk.recorder import JournalView, Look, RecorderReport
+    from lobdesk.recorder import BookReport, JournalView, Look, RecorderReport
     from lobdesk.settings import DaemonSettings
 
 DEFAULT_DATA_DIR = Path("data")
 EXIT_NOT_RUNNING = 1
 EXIT_NOT_VERIFIED = 4
+QUIET_S = 5.0
 
 
 def _data_dir_option(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -292,13 +293,20 @@ def _describe_report(report: RecorderReport) -> list[str]:
         f"lost      {report.lost} records, {report.lost_frames} of them frames",
     ]
     lines += [
-        f"{symbol:<9} {book.state}  {book.verified:,} verified  {book.failed} failed  "
-        f"{book.unverified} unverified  {book.trades:,} trades  {book.reason}".rstrip()
+        f"{symbol:<9} {book.state}{_quiet(report, book)}  {book.verified:,} verified  "
+        f"{book.failed} failed  {book.unverified} unverified  {book.trades:,} trades  "
+        f"{book.reason}".rstrip()
         for symbol, book in report.books.items()
     ]
-    lines += [
+    return lines + [
         f"{symbol:<9} level 3: {book.state}  {book.verified:,} verified  {book.failed} failed  "
         f"{book.unverified} unverified  {book.reason}".rstrip()
         for symbol, book in report.orders.items()
     ]
-    return lines
+
+
+def _quiet(report: RecorderReport, book: BookReport) -> str:
+    """Say how long a live book has had no frame, which is no fault."""
+    quiet_s = (report.written_us - book.last_us) / 1e6
+    is_quiet = book.state == "live" and book.last_us and quiet_s >= QUIET_S
+    return f", quiet for {quiet_s:.0f} s" if is_quiet else ""

@@ -86,11 +86,12 @@ class Recording:
             raise
         self._clock = clock
         self._is_closed = False
-        self._unsaid: deque[tuple[str, RawEvent]] = deque(maxlen=MAX_UNSAID)
+        self._unsaid: deque[tuple[str, RawEvent]] = deque(self.repair.notes, maxlen=MAX_UNSAID)
         self._has_watched = self._is_distrusted = False
         self._derived_seq = self.journal.next_seq - 1
         self._since_checkpoint = 0
         self._checkpoint_s = time.monotonic()
+        self._say_what_fits()
         if clock is not None:
             self._note_start(*clock())
 
@@ -152,13 +153,12 @@ class Recording:
                 log, symbol, line, recv_ts_us=event.recv_ts_us, seq=event.seq
             )
         self._derived_seq = event.seq
-        self._since_checkpoint += 1
-        if self._since_checkpoint >= CHECKPOINT_EVENTS:
-            self._checkpoint_if_due()
         self._unsaid += [(note_text(**facts), event) for facts in derived.notes]
-        if self._unsaid:
-            with contextlib.suppress(JournalWriteError):
-                self._say()
+        self._say_what_fits()
+        self._since_checkpoint += 1
+        # A checkpoint is behind what follows from its events, or a crash could swallow that.
+        if self._since_checkpoint >= CHECKPOINT_EVENTS and not self._unsaid:
+            self._checkpoint_if_due()
         return derived
 
     def watch(self, event: RawEvent) -> Derived:
@@ -166,8 +166,12 @@ class Recording:
         self._has_watched = True
         return self.deriver.watch(event)
 
-    def _say(self) -> None:
+    def _say_what_fits(self) -> None:
         """Append the notes that wait; one that finds no room goes on waiting."""
+        with contextlib.suppress(JournalWriteError):
+            self._say()
+
+    def _say(self) -> None:
         while self._unsaid:
             raw, event = self._unsaid[0]
             self.journal.append(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -23,9 +24,11 @@ from lobdesk.journal import (
     TornTail,
     list_segments,
     list_symbols,
+    note_text,
     read_events,
     read_events_behind,
     read_lines,
+    read_readable_events,
     read_seal,
     symbol_log_dir,
 )
@@ -39,6 +42,8 @@ if TYPE_CHECKING:
     from lobdesk.derive.checkpoint import Checkpoint
     from lobdesk.journal import JournalWriter, Segment
     from lobdesk.records import RawEvent
+
+logger = logging.getLogger(__name__)
 
 START_MARK = b'"raw":"{\\"kind\\":\\"start\\"'
 
@@ -58,20 +63,25 @@ class Repair:
     Attributes:
         cuts: Tails of derived logs that were cut off and that nothing gives again.
         lines: Lines that were derived again.
+        notes: What derivation has to say and the raw log does not hold: the crash came between
+            an event and the notes that follow from it. Each with that event.
         ends: How far each derived log reaches now.
     """
 
     cuts: list[TornTail] = field(default_factory=list)
     lines: int = 0
+    notes: list[tuple[str, RawEvent]] = field(default_factory=list)
     ends: list[DerivedEnd] = field(default_factory=list)
 
 
 def repair_derived(journal: JournalWriter, deriver: Deriver) -> Repair:
     """Make the derived logs what the raw log says, and bring a new deriver to its end.
 
+    Damage in the middle of the raw log does not stop it: a recorder must record. What can be read
+    is derived from, as ``verify`` does, which names the damage.
+
     Raises:
         JournalReadError: A file cannot be read or cut.
-        BrokenChainError: The raw events needed for it are damaged.
     """
     repair = Repair()
     root, last_seq = journal.root, journal.next_seq - 1
@@ -108,7 +118,7 @@ def _events_to_take(
     if checkpoint is not None:
         seq = checkpoint.seq
         behind = read_events_behind(root, checkpoint.mark)
-        return seq + 1, (event for event in behind if event.seq > seq)
+        return seq + 1, _despite_damage(root, seq + 1, behind)
     # Everything before this note was made complete, and synced, when it was written.
     start = _last_start(root)
     retained = load_retained(root)
@@ -119,7 +129,19 @@ def _events_to_take(
     deriver.symbols.update(_progress_before(root, start))
     deriver.orders.symbols.update(_order_progress_before(root, start))
     deriver.interrupt("restart")
-    return start, read_events(root, start)
+    return start, _despite_damage(root, start, read_events(root, start))
+
+
+def _despite_damage(root: Path, start: int, events: Iterator[RawEvent]) -> Iterator[RawEvent]:
+    """Yield the events from ``start`` on; behind a damaged line go on with what can be read."""
+    try:
+        for event in events:
+            if event.seq >= start:
+                yield event
+                start = event.seq + 1
+    except BrokenChainError as error:
+        logger.warning("raw log is damaged", extra={"reason": str(error)})
+        yield from read_readable_events(root, start)
 
 
 def _derive_again(
@@ -129,11 +151,17 @@ def _derive_again(
     certain: dict[tuple[str, str], int],
     repair: Repair,
 ) -> None:
+    unsaid: dict[str, RawEvent] = {}
     for event in events:
-        for log, symbol, line in deriver.feed(event).lines:
+        if event.dir == "note":
+            unsaid.pop(event.raw, None)
+        derived = deriver.feed(event)
+        unsaid.update((note_text(**facts), event) for facts in derived.notes)
+        for log, symbol, line in derived.lines:
             if event.seq > certain.get((log, symbol), 0):
                 journal.write_derived(log, symbol, line, recv_ts_us=event.recv_ts_us, seq=event.seq)
                 repair.lines += 1
+    repair.notes = list(unsaid.items())
     journal.sync_derived()
     repair.cuts = [cut for cut in repair.cuts if not _is_given_again(cut)]
 

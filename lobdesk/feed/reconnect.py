@@ -12,7 +12,7 @@ BUDGET_ATTEMPTS, BUDGET_WINDOW_S = 120, 600.0
 """The exchange bans an address after about 150 attempts in ten minutes."""
 
 MAINTENANCE_DELAY_S = 5.0
-STABLE_S = 30.0
+STABLE_S = 10.0
 """A connection that lived this long was a success: the next one is tried at once again."""
 
 

@@ -30,6 +30,7 @@ from lobdesk.journal.reader import (
     read_events,
     read_events_behind,
     read_lines,
+    read_readable_events,
 )
 from lobdesk.journal.recovery import TornTail
 from lobdesk.journal.seal import Seal, read_seal
@@ -65,6 +66,7 @@ __all__ = [
     "read_events",
     "read_events_behind",
     "read_lines",
+    "read_readable_events",
     "read_seal",
     "symbol_log_dir",
 ]

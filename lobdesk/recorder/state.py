@@ -29,6 +29,7 @@ class BookReport(msgspec.Struct, frozen=True, kw_only=True):
         trades: Trades recorded.
         gaps: Gaps noted.
         lag_us: Receipt less exchange time of the last book frame; None if it has no time.
+        last_us: Wall clock of the last book frame, 0 if there was none.
         reason: Why it was refused, else empty.
     """
 
@@ -40,6 +41,7 @@ class BookReport(msgspec.Struct, frozen=True, kw_only=True):
     trades: int = 0
     gaps: int = 0
     lag_us: int | None = None
+    last_us: int = 0
     reason: str = ""
 
 

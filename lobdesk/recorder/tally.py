@@ -34,6 +34,7 @@ class Tally:
             book = self._books.get(verdict_of_book.symbol)
             if book is not None:
                 book.counts[verdict_of_book.state] += 1
+                book.last_us = outcome.event.recv_ts_us
                 recv_ts_us, exch_ts_us = outcome.event.recv_ts_us, verdict_of_book.exch_ts_us
                 if exch_ts_us not in {0, recv_ts_us}:
                     book.lag_us = recv_ts_us - exch_ts_us
@@ -67,6 +68,7 @@ class Tally:
                 trades=book.trades,
                 gaps=book.gaps,
                 lag_us=book.lag_us,
+                last_us=book.last_us,
                 reason=refusals.get(symbol, ""),
                 **book.counts,
             )
@@ -78,6 +80,6 @@ class _Book:
     def __init__(self, since_us: int) -> None:
         self.state = "unsubscribed"
         self.since_us = since_us
-        self.trades = self.gaps = 0
+        self.trades = self.gaps = self.last_us = 0
         self.lag_us: int | None = None
         self.counts = {"verified": 0, "failed": 0, "unverified": 0}

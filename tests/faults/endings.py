@@ -146,7 +146,6 @@ def never_shared(trial: Trial) -> None:
     10,
     "second recorder",
     "refused with a clear message, the first one unharmed; a lock left by kill -9 does not block",
-    quick=True,
 )
 def start_second(trial: Trial) -> None:
     with Stage(trial.folder) as stage:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import re
 from collections import Counter
+from collections.abc import Callable
 
 from lobdesk.engine import BookVerifier
 from lobdesk.importers.cbcap import open_cbcap
@@ -26,6 +27,7 @@ SHARE = 0.5
 """Of the frames of a block that are damaged."""
 
 BIG_BYTES = 2_000_000
+END = b"the end"
 NUMBER = re.compile(rb'("(?:price|qty)":)[0-9.]+')
 CHECKSUM = re.compile(rb'"checksum":\d+')
 
@@ -137,7 +139,7 @@ def record_nonsense(trial: Trial, stream: list[bytes], rng: random.Random) -> No
         _, url = scripted(stage, texts=str(texts))
         recorder = stage.recorder(url)
         stage.until_live()
-        until(lambda: any("the end" in text for text in tail(stage)), "all texts recorded")
+        until(has_ended(stage), "all texts recorded", 300.0)
         until(lambda: (r := stage.report()) and not r.queued and r.malformed > 0, "judged")
         code = recorder.end()
         report = stage.report()
@@ -182,8 +184,17 @@ def frames_of(stage: Stage) -> list[bytes]:
     return found
 
 
-def tail(stage: Stage) -> list[str]:
-    newest = max((stage.root / "events").glob("*/*.jsonl"))
-    with newest.open("rb") as file:
-        file.seek(max(0, newest.stat().st_size - 50_000))
-        return file.read().decode(errors="replace").splitlines()
+def has_ended(stage: Stage) -> Callable[[], bool]:
+    """Return what tells whether the last of the texts is recorded; each byte is looked at once."""
+    seen = 0
+
+    def look() -> bool:
+        nonlocal seen
+        (segment,) = (stage.root / "events").glob("*/*.jsonl")
+        with segment.open("rb") as file:
+            file.seek(max(0, seen - len(END)))
+            found = END in file.read()
+            seen = file.tell()
+        return found
+
+    return look

@@ -52,14 +52,14 @@ def flood(trial: Trial) -> None:
     with Stage(trial.folder / "flood") as stage:
         gun, url = fire(stage, OVERLOAD, duration_s)
         recorder = stage.recorder(url)
-        rss, shown_lag = 0, False
+        rss, shown_ms = 0, 0.0
         until(lambda: stage.report() is not None, "a recorder")
         began_s = time.monotonic()
         while gun.is_alive and recorder.is_alive:
             rss = max(rss, recorder.rss_bytes())
             report = stage.report()
-            lags = [getattr(report, n) for n in report.__struct_fields__ if "lag" in n]
-            shown_lag = shown_lag or any(lag and lag > 0 for lag in lags if lag is not None)
+            lags_ms = [book.lag_us / 1000 for book in report.books.values() if book.lag_us]
+            shown_ms = max([shown_ms, *lags_ms])
             time.sleep(0.1)
         assert gun.popen.stdout is not None
         sent = json.loads(gun.popen.stdout.readline())
@@ -77,10 +77,10 @@ def flood(trial: Trial) -> None:
     )
     trial.note(f"taken at {sent['sent'] / took_s:,.0f} frames/s for {took_s:.0f} s")
     lags_ms = [lag / 1000 for lag in lags_us(events)]
-    kept_up = max(lags_ms) < 1000.0
+    is_shown = max(lags_ms) < 1000.0 or shown_ms > 500.0
     trial.demand(
-        f"lag up to {max(lags_ms) / 1000:.2f} s, {'' if shown_lag else 'not '}shown in the report",
-        is_met=kept_up or shown_lag,
+        f"lag up to {max(lags_ms) / 1000:.2f} s, shown up to {shown_ms / 1000:.2f} s",
+        is_met=is_shown,
     )
     trial.below("RSS at most", rss / MIB, RSS_LIMIT_MIB, "MiB")
     trial.demand(

@@ -47,7 +47,7 @@ def close_again_and_again(trial: Trial) -> None:
         is_met=check.is_good and check.total.failed == 0,
     )
     trial.demand(
-        f"{doubled} trades doubled, {missing} missing without a note",
+        f"{doubled} trades doubled, {missing} holes, each noted",
         is_met=doubled == 0 and missing == len(notes(events, "trade_gap")),
     )
     attempts_of_a_day(trial)
@@ -122,7 +122,8 @@ def two_sockets(trial: Trial, closes: int, spacing_s: float) -> None:
             for _ in read_all(symbol_log_dir(stage.root, SNAPSHOTS, symbol))
         )
     gaps = notes(events, "gap")
+    told = f"{len(gaps)} gaps in {closes} closes, {lines:,} books"
     trial.demand(
-        f"two sockets: {len(gaps)} gaps in {closes} closes, {lines:,} books",
+        f"two sockets: {told} {check.problems[:1] or ''}".rstrip(),
         is_met=not gaps and check.is_good,
     )
