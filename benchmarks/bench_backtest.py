@@ -13,6 +13,8 @@ both sides run in one thread. Memory: our records take 32 bytes each.
 from __future__ import annotations
 
 import argparse
+import ctypes
+import functools
 import json
 import statistics
 import subprocess
@@ -26,7 +28,14 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from lobdesk.backtest import RECORD_DTYPE, Backtest, JoinTouch, MarketData, SignalFollower
+from lobdesk.backtest import (
+    RECORD_DTYPE,
+    Backtest,
+    CFunction,
+    JoinTouch,
+    MarketData,
+    SignalFollower,
+)
 from lobdesk.engine import script
 
 TICK, LOT = "0.1", "0.00001"
@@ -82,9 +91,6 @@ class Callable100ms:
 
     interval_us = INTERVAL_US
 
-    def __init__(self) -> None:
-        self.last_id = 0
-
     def on_wake(self, desk: Any) -> None:
         touch = desk.touch()
         if touch is None:
@@ -94,11 +100,10 @@ class Callable100ms:
             has[side] = True
             if price != touch[side] and status != 0 and not has_request:
                 desk.cancel(order_id)
-        position = desk.position()
-        for side, price, room in ((0, touch[0], LIMIT - position), (1, touch[1], LIMIT + position)):
-            if not has[side] and room > 0:
-                self.last_id += 1
-                desk.submit(self.last_id, side, price, QTY, tif=3)
+        if not has[0] and desk.position() < LIMIT:
+            desk.buy(touch[0], QTY, tif="GTX")
+        if not has[1] and desk.position() > -LIMIT:
+            desk.sell(touch[1], QTY, tif="GTX")
 
 
 def ours(data: MarketData) -> dict[str, float]:
@@ -112,6 +117,8 @@ def ours(data: MarketData) -> dict[str, float]:
         "maker_lobdesk": lambda: Backtest(data).run(maker),
         "maker_python": lambda: Backtest(data, **rules).run(Callable100ms()),
         "signals": lambda: Backtest(data).run(signals(data)),
+        "maker_c": lambda: Backtest(data, **rules).run(c_maker()),
+        "maker_best": lambda: Backtest(data, **rules).run(OnBest()),
     }.items():
         start = time.process_time()
         result = work()
@@ -129,6 +136,45 @@ def signals(data: MarketData) -> SignalFollower:
     return SignalFollower(ts_us, values, threshold=0.5, max_position_lots=QTY)
 
 
+class OnBest(Callable100ms):
+    """The same in Python, on each change of a best price: about one wake-up for ten records."""
+
+    interval_us = 0
+    wake_on = ("best",)
+
+
+@functools.cache
+def c_library() -> ctypes.CDLL:
+    source = Path(__file__).resolve().parents[1] / "tests" / "data" / "join_touch.c"
+    library = Path(tempfile.mkdtemp()) / "join_touch.so"
+    subprocess.run(["cc", "-O2", "-shared", "-fPIC", "-o", library, source], check=True)
+    return ctypes.CDLL(str(library))
+
+
+def c_maker() -> CFunction:
+    state = np.array([QTY, LIMIT, 0], dtype=np.int64)
+    return CFunction(c_library().join_touch, interval_us=INTERVAL_US, state=state)
+
+
+def split(records: np.ndarray[Any, Any], symbols: int) -> list[MarketData]:
+    """Return the records cut into as many symbols, side by side in time."""
+    return [
+        MarketData.from_records(records[i::symbols].copy(), symbol=f"S{i}", tick=TICK, lot=LOT)
+        for i in range(symbols)
+    ]
+
+
+def ours_of_many(data: list[MarketData]) -> dict[str, float]:
+    rows = sum(len(each) for each in data)
+    replay, maker = Backtest(data, sample_us=0), Backtest(data, preset="hftbacktest", sample_us=0)
+    start = time.process_time()
+    replay.run(script([]))
+    replayed = time.process_time() - start
+    start = time.process_time()
+    maker.run(JoinTouch(INTERVAL_US, QTY, LIMIT))
+    return {"replay": rows / replayed, "maker": rows / (time.process_time() - start)}
+
+
 def seek_times(data: MarketData) -> list[float]:
     engine = Backtest(data).start(JoinTouch(INTERVAL_US, QTY, LIMIT), checkpoint_events=65_536)
     engine.run(data.end_us, 2**62)
@@ -144,10 +190,10 @@ def seek_times(data: MarketData) -> list[float]:
 class Peer:
     """hftbacktest in its own process; one line asks for a round."""
 
-    def __init__(self, python: str, path: Path) -> None:
+    def __init__(self, python: str, path: Path, symbols: int = 1) -> None:
         helper = Path(__file__).with_name("peer_hftbacktest.py")
         self.process = subprocess.Popen(
-            [python, str(helper), str(path)],
+            [python, str(helper), str(path), str(symbols)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -204,13 +250,22 @@ def main() -> None:
         ours(data)
         peer.round()
         rounds = [(ours(data), peer.round()) for _ in range(ROUNDS)]
+        many = {}
+        for symbols in (8, 32) if args.hftbacktest else ():
+            parts, other_peer = split(records, symbols), Peer(args.hftbacktest, path, symbols)
+            ours_of_many(parts)
+            other_peer.round()
+            many[symbols] = [(ours_of_many(parts), other_peer.round()) for _ in range(ROUNDS)]
+            other_peer.process.terminate()
     print(f"{args.rows:,} records; reference: {name}; medians of {ROUNDS} alternating rounds")
     for key, against in {
         "replay": "replay",
         "maker": "maker",
         "maker_lobdesk": "maker",
         "signals": "maker",
+        "maker_c": "maker",
         "maker_python": "maker",
+        "maker_best": "maker",
     }.items():
         mine = statistics.median(own[key] for own, _ in rounds)
         line = f"  {key:<14} {mine / 1e6:7.2f} M records/s"
@@ -219,6 +274,13 @@ def main() -> None:
             theirs = statistics.median(other[against] for _, other in rounds)
             line += f"   {ratio:6.2f} x {against} of the reference ({theirs / 1e6:.2f} M/s)"
         print(line)
+    for symbols, pairs in many.items():
+        for key in ("replay", "maker"):
+            mine = statistics.median(one[key] for one, _ in pairs)
+            line = f"  {symbols:2} symbols {key:<6} {mine / 1e6:5.2f} M records/s"
+            ratio = statistics.median(one[key] / two["replay"] for one, two in pairs)
+            theirs = statistics.median(two["replay"] for _, two in pairs)
+            print(f"{line}   {ratio:6.2f} x replay of the reference ({theirs / 1e6:.2f} M/s)")
     own, other = rounds[-1]
     for key in ("orders", "trades", "position", "cash", "fee"):
         if key in other:

@@ -1,39 +1,64 @@
-"""The index: bulk speed, audits against the same on the JSONL, and lag behind a live journal.
+"""The index: bulk speed, sizes, audits against the same on the JSONL, windows, and lag when live.
 
-python benchmarks/bench_index.py [rows]
+python benchmarks/bench_index.py [rows] [--keep FOLDER]
+
+Ten million rows of ten symbols by default (5 GB of lines; the folder given with --keep is used
+again). Beside each figure stands the one of the design study: two million rows of ten symbols on
+two quiet cores. The JSONL side reads at most 500,000 rows and is scaled linearly.
 """
 
 from __future__ import annotations
 
+import argparse
+import json
+import random
 import shutil
-import sys
+import statistics
 import tempfile
 import time
 from pathlib import Path
 
 import duckdb
+import numpy as np
 from bench_scan import snapshots
 
-from lobdesk.index import open_catalog, update_index, write_market_records
+from lobdesk.index import open_catalog, open_market_records, run_audit, update_index
+from lobdesk.index import write_market_records as write_records
 from lobdesk.index.user_sql import run_user_sql
+from lobdesk.journal import Segment
+from lobdesk.journal.seal import seal_segment
 
-ROWS = int(sys.argv[1]) if len(sys.argv) > 1 else 1_000_000
+SYMBOLS = [f"{letter}AA/USD" for letter in "ABCDEFGHIJ"]
+BLOCK_ROWS = 100_000
+JSON_ROWS = 500_000
+FIRST_SEQ = 1_000_000_000  # ten digits throughout, so that a block of lines can be renumbered
+STEP_US = 50_000
+START_US = 1_785_553_000_000_000
 RATE = 3_000
 LIVE_S = 8.0
 JSONL = (
-    "read_ndjson('{path}', columns={{symbol: 'VARCHAR', seq: 'BIGINT', exch_ts_us: 'BIGINT', "
-    "price_precision: 'TINYINT', bids: 'BIGINT[2][]', asks: 'BIGINT[2][]'}})"
+    "(SELECT * FROM read_ndjson('{path}', columns={{symbol: 'VARCHAR', seq: 'BIGINT', "
+    "exch_ts_us: 'BIGINT', price_precision: 'TINYINT', bids: 'BIGINT[2][]', "
+    "asks: 'BIGINT[2][]'}}))"
 )
+# name: ours, the same on lines, the study's ms on Parquet and on JSONL
 AUDITS = {
     "counts": (
         "SELECT symbol, count(*), min(exch_ts_us), max(exch_ts_us) FROM {t} GROUP BY symbol",
         "SELECT symbol, count(*), min(exch_ts_us), max(exch_ts_us) FROM {t} GROUP BY symbol",
+        (47, 2728),
     ),
-    "spread": (
+    "crossed books": (
+        "SELECT symbol, seq FROM {t} WHERE crossed",
+        "SELECT symbol, seq FROM {t} WHERE bids[1][1] >= asks[1][1]",
+        (22, 2434),
+    ),
+    "spread quantiles": (
         "SELECT symbol, quantile_cont(best_ask_ticks - best_bid_ticks, [0.5, 0.9, 0.99]) FROM {t} "
         "GROUP BY symbol",
         "SELECT symbol, quantile_cont(asks[1][1] - bids[1][1], [0.5, 0.9, 0.99]) FROM {t} "
         "GROUP BY symbol",
+        (58, 2429),
     ),
     "one-minute bars": (
         "SELECT symbol, exch_ts_us // 60000000 AS minute, arg_min(best_bid_ticks, exch_ts_us), "
@@ -41,8 +66,10 @@ AUDITS = {
         "GROUP BY ALL",
         "SELECT symbol, exch_ts_us // 60000000 AS minute, arg_min(bids[1][1], exch_ts_us), "
         "max(bids[1][1]), min(bids[1][1]), arg_max(bids[1][1], exch_ts_us) FROM {t} GROUP BY ALL",
+        (111, 2524),
     ),
 }
+SHIPPED = ("overview", "spread", "microprice_bars", "crossed_books", "receive_lag")
 
 
 def timed(work) -> float:
@@ -51,18 +78,156 @@ def timed(work) -> float:
     return time.perf_counter() - begin
 
 
-def audits(data: Path, path: Path) -> None:
+def digits(values, width: int):
+    """Return the decimal digits of numbers of one width, as bytes ``[rows, width]``."""
+    powers = 10 ** np.arange(width - 1, -1, -1, dtype=np.int64)
+    return (values[:, None] // powers % 10 + ord("0")).astype(np.uint8)
+
+
+def write_journal(root: Path, rows: int) -> list[Path]:
+    """Write the lines of all symbols: one block, renumbered again and again."""
+    lines = snapshots(BLOCK_ROWS).replace(b'"BTC/USD"', b'"AAA/USD"').splitlines(keepends=True)
+    head, fixed = b'{"v":1,"symbol":"AAA/USD","seq":', []
+    for line in lines:
+        rest = line[line.index(b',"price_precision"') :]
+        fixed.append(
+            head + b"0" * 10 + b',"exch_ts_us":' + b"0" * 16 + b',"recv_ts_us":' + b"0" * 16 + rest
+        )
+    block = np.frombuffer(b"".join(fixed), np.uint8).copy()
+    starts = np.concatenate([[0], np.cumsum([len(line) for line in fixed])[:-1]])
+    places = {"letter": 17, "seq": len(head), "exch": len(head) + 24, "recv": len(head) + 54}
+    number = np.arange(BLOCK_ROWS, dtype=np.int64)
+    files = []
+    for index, symbol in enumerate(SYMBOLS):
+        path = root / symbol.replace("/", "%2F") / "2026-08-01" / "001000000000.jsonl"
+        path.parent.mkdir(parents=True)
+        files.append(path)
+        block[starts + places["letter"]] = ord(symbol[0])
+        with path.open("wb") as stream:
+            for done in range(0, rows // len(SYMBOLS), BLOCK_ROWS):
+                count = min(BLOCK_ROWS, rows // len(SYMBOLS) - done)
+                at = done + number
+                for key, values, width in (
+                    ("seq", FIRST_SEQ + at * len(SYMBOLS) + index, 10),
+                    ("exch", START_US + at * STEP_US, 16),
+                    ("recv", START_US + at * STEP_US + 900, 16),
+                ):
+                    block[(starts + places[key])[:, None] + np.arange(width)] = digits(
+                        values, width
+                    )
+                end = starts[count] if count < BLOCK_ROWS else len(block)
+                stream.write(block[:end].data)
+    return files
+
+
+def report(name: str, text: str, study: str = "") -> None:
+    print(f"{name:<28} {text:<58} {'study ' + study if study else ''}".rstrip(), flush=True)
+
+
+def bulk(data: Path, rows: int, files: list[Path]) -> None:
+    size = sum(path.stat().st_size for path in files)
+    cpu, wall = time.process_time(), time.perf_counter()
+    update_index(data)
+    cpu, wall = time.process_time() - cpu, time.perf_counter() - wall
+    parts = sum(part.stat().st_size for part in (data / "lake").rglob("*.parquet"))
+    report("bulk", f"{rows / wall / 1e3:,.0f} k rows/s, {rows / cpu / 1e3:,.0f} k rows/cpu-s",
+           "about 300 k rows/cpu-s")  # fmt: skip
+    report("bytes a row, raw", f"{size / rows:.0f}", "571 (floats), 433 (ticks)")
+    report("bytes a row, Parquet", f"{parts / rows:.1f}", "30.7 (ints)")
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "2026-08-01" / files[0].name
+        path.parent.mkdir()
+        with files[0].open("rb") as stream:
+            head = stream.read(64_000_000)
+        path.write_bytes(head[: head.rindex(b"\n") + 1])
+        lines = head.count(b"\n")
+        seal_segment(Segment(FIRST_SEQ, "2026-08-01", path, is_sealed=False))
+        stored = path.with_name(path.name + ".zst").stat().st_size
+    report("bytes a row, sealed", f"{stored / lines:.1f}", "33.6 (zstd -1)")
+
+
+def audits(data: Path, rows: int, lines: Path) -> None:
     con = duckdb.connect(config={"threads": "2"})
+    source = JSONL.format(path=lines)
+    (json_rows,) = con.execute(f"SELECT count(*) FROM {source}").fetchone()
+    print(f"audits: {rows:,} rows; on lines {json_rows:,}, scaled by {rows / json_rows:.1f}")
     with open_catalog(data) as catalog:
-        for name, (ours, theirs) in AUDITS.items():
-            catalog.sql(ours.format(t="snapshots"))
-            index_s = min(timed(lambda q=ours: catalog.sql(q.format(t="snapshots"))) for _ in "123")
-            source = JSONL.format(path=path)
-            json_s = timed(lambda q=theirs, s=source: con.execute(q.format(t=s)).fetchall())
-            print(
-                f"audit {name:<16} index {index_s * 1e3:8.1f} ms   JSONL {json_s * 1e3:9.1f} ms   "
-                f"ratio {json_s / index_s:6.1f}x"
+        for name, (ours, theirs, study) in AUDITS.items():
+            query = ours.format(t="snapshots")
+            catalog.sql(query)
+            index_s = min(timed(lambda q=query: catalog.sql(q)) for _ in "123")
+            on_lines = theirs.format(t=source)
+            json_s = timed(lambda q=on_lines: con.execute(q).fetchall())
+            json_s *= rows / json_rows
+            report(
+                f"audit {name}",
+                f"index {index_s * 1e3:,.0f} ms   lines {json_s * 1e3:,.0f} ms   "
+                f"{json_s / index_s:.0f}x",
+                f"{study[0]} ms, {study[1]:,} ms, {study[1] / study[0]:.0f}x on 2 M",
             )
+        for name in SHIPPED:
+            report(f"lobdesk sql {name}",
+                   f"{timed(lambda n=name: run_audit(catalog, n)) * 1e3:,.0f} ms")  # fmt: skip
+
+
+def windows(data: Path, rows: int) -> None:
+    """Time a stretch of 10,000 rows of one symbol, somewhere."""
+    random.seed(1)
+    width_us = 10_000 * STEP_US
+    span_us = max(rows // len(SYMBOLS) * STEP_US - width_us, 1)
+    times = []
+    with open_catalog(data) as catalog:
+        for _ in range(60):
+            symbol, begin = random.choice(SYMBOLS), START_US + random.randrange(span_us)
+            start = time.perf_counter()
+            catalog.snapshot_columns(symbol, start_us=begin, end_us=begin + width_us)
+            times.append((time.perf_counter() - start) * 1e3)
+    times.sort()
+    report("window of 10,000 rows",
+           f"p50 {statistics.median(times):.0f} ms, p99 {times[-1]:.0f} ms", "47 ms")  # fmt: skip
+
+
+def hand_over(data: Path, lines: Path) -> None:
+    """Rows to NumPy and to the engine's records, against DuckDB's reader of lines."""
+    con = duckdb.connect(config={"threads": "1"})
+    columns = (
+        "{seq: 'BIGINT', exch_ts_us: 'BIGINT', recv_ts_us: 'BIGINT', bids: 'BIGINT[2][]', "
+        "asks: 'BIGINT[2][]'}"
+    )
+    cells = ", ".join(
+        f"{side}s[{level}][{place}] AS {side}_{place}_{level}"
+        for side in ("bid", "ask")
+        for place in (1, 2)
+        for level in range(1, 11)
+    )
+    query = (
+        f"SELECT seq, exch_ts_us, recv_ts_us, {cells} "
+        f"FROM read_ndjson('{lines}', columns={columns}) LIMIT 100000"
+    )
+    begin = time.process_time()
+    found = con.execute(query).fetchnumpy()
+    json_rate = len(found["seq"]) / (time.process_time() - begin)
+    symbol = SYMBOLS[0]
+    with open_catalog(data, threads=1) as catalog:
+        begin = time.process_time()
+        count = len(catalog.snapshot_columns(symbol))
+        rate = count / (time.process_time() - begin)
+    report("read_ndjson to NumPy", f"{json_rate / 1e6:.2f} M rows/cpu-s", "0.33")
+    report("parts to NumPy", f"{rate / 1e6:.2f} M rows/cpu-s, {rate / json_rate:.1f}x",
+           "0.8-0.9 (through Arrow)")  # fmt: skip
+    begin = time.process_time()
+    paths = write_records(data, symbol)
+    rate = count / (time.process_time() - begin)
+    report("parts to records, once", f"{rate / 1e6:.2f} M rows/cpu-s")
+    begin = time.process_time()
+    records = 0
+    for path in paths:
+        mapped = open_market_records(path)
+        records += len(mapped.records)
+        int(mapped.records["qty_lots"].sum())
+    rate = records / (time.process_time() - begin)
+    report("records, mapped and read", f"{rate / 1e6:.0f} M records/cpu-s, "
+           f"{rate / json_rate:.0f}x", "37 M rows/s (memory)")  # fmt: skip
 
 
 def live(data: Path, lines: list[bytes], path: Path) -> None:
@@ -83,40 +248,50 @@ def live(data: Path, lines: list[bytes], path: Path) -> None:
             assert seen >= written
     updates.sort()
     middle, slowest = updates[len(updates) // 2] * 1e3, updates[-1] * 1e3
-    print(
-        f"live      {RATE:,}/s: {len(updates)} updates, p50 {middle:.0f} ms, "
-        f"slowest {slowest:.0f} ms; every reader saw every line"
+    report(
+        "live",
+        f"{RATE:,}/s: {len(updates)} updates, p50 {middle:.0f} ms, slowest {slowest:.0f} ms; every "
+        "reader saw every line",
+        "357 ms (part and publish)",
     )
 
 
 def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("rows", type=int, nargs="?", default=10_000_000)
+    parser.add_argument("--keep", type=Path, help="keep the journal here, and use it again")
+    args = parser.parse_args()
+    rows = args.rows // len(SYMBOLS) * len(SYMBOLS)
     with tempfile.TemporaryDirectory() as folder:
-        data = Path(folder)
-        path = data / "l2" / "snapshots" / "BTC%2FUSD" / "2026-08-01" / "000000000000.jsonl"
+        data = args.keep or Path(folder) / "data"
+        root = data / "l2" / "snapshots"
+        marker = data / "rows.json"
+        if not marker.exists() or json.loads(marker.read_text()) != rows:
+            shutil.rmtree(data, ignore_errors=True)
+            write_journal(root, rows)
+            marker.write_text(json.dumps(rows))
+        for derived in ("lake", "catalog.duckdb"):
+            path = data / derived
+            shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+        files = sorted(root.rglob("*.jsonl"))
+        bulk(data, rows, files)
+        some = Path(folder) / "some.jsonl"
+        with some.open("wb") as stream:
+            for path in files:
+                with path.open("rb") as source:
+                    stream.writelines(
+                        line for line, _ in zip(source, range(JSON_ROWS // 10), strict=False)
+                    )
+        audits(data, rows, some)
+        windows(data, rows)
+        hand_over(data, some)
+        report("user SQL",
+               f"{min(timed(lambda: run_user_sql(data, 'SELECT 1')) for _ in '12345') * 1e3:.0f} "
+               "ms for SELECT 1")  # fmt: skip
+        fresh = Path(folder) / "live"
+        path = fresh / "l2" / "snapshots" / "BTC%2FUSD" / "2026-08-01" / "000000000000.jsonl"
         path.parent.mkdir(parents=True)
-        path.write_bytes(snapshots(ROWS))
-        size = path.stat().st_size
-        cpu, wall = time.process_time(), time.perf_counter()
-        update_index(data)
-        cpu, wall = time.process_time() - cpu, time.perf_counter() - wall
-        parts = sum(part.stat().st_size for part in (data / "lake").rglob("*.parquet"))
-        print(
-            f"bulk      {ROWS:,} rows, {size / 1e6:,.0f} MB: {ROWS / wall / 1e3:,.0f} k rows/s, "
-            f"{ROWS / cpu / 1e3:,.0f} k rows/cpu-s, {parts / ROWS:.1f} B/row in parts"
-        )
-        audits(data, path)
-        with open_catalog(data) as catalog:
-            seconds = timed(lambda: catalog.snapshot_columns("BTC/USD"))
-            print(f"columns   {ROWS / seconds / 1e6:.2f} M rows/s to NumPy")
-        print(f"records   {ROWS / timed(lambda: write_market_records(data, 'BTC/USD')) / 1e6:.2f} "
-              "M rows/s from parts to a records file")  # fmt: skip
-        print(
-            f"user SQL  {timed(lambda: run_user_sql(data, 'SELECT 1')) * 1e3:.0f} ms for SELECT 1"
-        )
-        shutil.rmtree(data / "lake")
-        path.unlink()
-        (data / "catalog.duckdb").unlink()
-        live(data, snapshots(int(RATE * LIVE_S)).splitlines(keepends=True), path)
+        live(fresh, snapshots(int(RATE * LIVE_S)).splitlines(keepends=True), path)
 
 
 if __name__ == "__main__":

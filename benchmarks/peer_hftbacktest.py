@@ -33,7 +33,11 @@ def load(path: str) -> np.ndarray:
 
 
 def make(data: np.ndarray) -> hft.ROIVectorMarketDepthBacktest:
-    asset = (
+    return hft.ROIVectorMarketDepthBacktest([make_asset(data)])
+
+
+def make_asset(data: np.ndarray) -> hft.BacktestAsset:
+    return (
         hft.BacktestAsset()
         .data([data])
         .linear_asset(1.0)
@@ -47,7 +51,6 @@ def make(data: np.ndarray) -> hft.ROIVectorMarketDepthBacktest:
         .roi_ub(float(data["px"].max()) + 10)
         .last_trades_capacity(0)
     )
-    return hft.ROIVectorMarketDepthBacktest([asset])
 
 
 @njit
@@ -90,8 +93,22 @@ def make_market(engine):
     return last_id
 
 
+def replay_many(data: np.ndarray, symbols: int) -> None:
+    parts = [np.ascontiguousarray(data[i::symbols]) for i in range(symbols)]
+    replay(make(data[:1000]))
+    for _ in sys.stdin:
+        engine = hft.ROIVectorMarketDepthBacktest([make_asset(part) for part in parts])
+        start = time.process_time()
+        replay(engine)
+        answer = {"replay": len(data) / (time.process_time() - start)}
+        print(json.dumps(answer), flush=True)
+
+
 def main() -> None:
     data = load(sys.argv[1])
+    if int(sys.argv[2]) > 1:
+        replay_many(data, int(sys.argv[2]))
+        return
     replay(make(data[:1000]))
     make_market(make(data[:1000]))
     for _ in sys.stdin:

@@ -15,15 +15,17 @@ from lobdesk.errors import MissingExtraError
 from lobdesk.feed import SILENCE_LIMIT_S, AttemptBudget, is_maintenance
 from lobdesk.journal import boot_id
 from lobdesk.recorder import Recorder, RecorderReport, Tally, now, write_report
+from lobdesk.recorder.level3_link import open_level3_links
 from lobdesk.recorder.link import Lines, book_states, refusals
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable
+    from collections.abc import Awaitable, Iterable
     from contextlib import AbstractContextManager
     from pathlib import Path
 
     from lobdesk.feed import FeedSession
     from lobdesk.recorder import Outcome
+    from lobdesk.recorder.link import Link
     from lobdesk.settings import DaemonSettings
 
 logger = logging.getLogger(__name__)
@@ -99,6 +101,9 @@ class Daemon:
             budget=AttemptBudget(),
         )
         self.links = self._lines.open_links(2 if settings.redundant else 1)
+        self.level3_links = open_level3_links(self._lines)
+        followed = settings.symbols if settings.level3 else ()
+        self._order_tally = Tally(followed, self._started_us, channel="level3")
 
     @property
     def is_in_maintenance(self) -> bool:
@@ -109,6 +114,9 @@ class Daemon:
     def session(self) -> FeedSession:
         """Subscriptions of the first line."""
         return self.links[0].session
+
+    def _all_links(self) -> list[Link]:
+        return [*self.links, *self.level3_links]
 
     def stop(self, reason: str) -> None:
         """Ask for the end."""
@@ -155,7 +163,7 @@ class Daemon:
         return metrics_endpoint(address, self._root, self.recorder, lambda: self._latest)
 
     async def _run_links(self) -> None:
-        running = [asyncio.create_task(link.run()) for link in self.links]
+        running = [asyncio.create_task(link.run()) for link in self._all_links()]
         try:
             await asyncio.gather(*running)
         finally:
@@ -210,7 +218,8 @@ class Daemon:
         self._tally.add(outcome)
         if verdict.kind == "status":
             self._lines.is_in_maintenance = is_maintenance(event.raw)
-        for link in self.links:
+        self._order_tally.add(outcome)
+        for link in self._all_links():
             if event.conn == link.number:
                 link.take_in(outcome)
 
@@ -224,7 +233,7 @@ class Daemon:
         is_interrupted = self.recorder.is_interrupted
         self.recorder.is_interrupted = False
         stranded, self.recorder.stranded = self.recorder.stranded, []
-        for link in self.links:
+        for link in self._all_links():
             if is_interrupted:
                 link.renew("records lost", now_s)
             for conn, symbol in stranded:
@@ -269,6 +278,7 @@ class Daemon:
         stamp = now()
         recorder = self.recorder
         self._tally.enter(book_states(self.links), stamp.recv_ts_us)
+        self._order_tally.enter(book_states(self.level3_links), stamp.recv_ts_us)
         return RecorderReport(
             pid=os.getpid(),
             boot=boot_id(),
@@ -294,10 +304,15 @@ class Daemon:
             lost_frames=recorder.lost_frames,
             write_error=recorder.write_error,
             suspects=recorder.suspects,
-            lines=[link.report() for link in self.links],
-            resyncs=sum(link.resyncs for link in self.links),
+            lines=[link.report() for link in self._all_links()],
+            resyncs=sum(link.resyncs for link in self._all_links()),
             books=self._tally.report(refusals(self.links)),
+            orders=self._order_tally.report(_own_refusals(self.level3_links)),
         )
+
+
+def _own_refusals(links: Iterable[Link]) -> dict[str, str]:
+    return {symbol: why for link in links for symbol, why in link.session.refusals.items()}
 
 
 def run_daemon(

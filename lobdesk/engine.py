@@ -16,15 +16,19 @@ EngineError = _native.EngineError
 # --- book: feed, checksum, verifier ---
 BookVerdict = _native.BookVerdict
 BookVerifier = _native.BookVerifier
+Level3Verdict = _native.Level3Verdict
 TradeEntry = _native.TradeEntry
 Verdict = _native.Verdict
 crc32 = _native.crc32
 
 # --- scan: journal lines to columns ---
 build_market_records = _native.build_market_records
+check_line_chain = _native.check_line_chain
+frame_texts = _native.frame_texts
 scan_events = _native.scan_events
 scan_snapshots = _native.scan_snapshots
 scan_trades = _native.scan_trades
+take_arrow = _native.take_arrow
 
 # --- windows: features, normalization, gather ---
 build_feature_rows = _native.build_feature_rows
@@ -42,8 +46,15 @@ BacktestModel = _native.BacktestModel
 LocalDesk = _native.LocalDesk
 MarketDataError = _native.MarketDataError
 MarketRecords = _native.MarketRecords
+MergedRecords = _native.MergedRecords
+OrderError = _native.OrderError
+StrategyError = _native.StrategyError
 StrategySpec = _native.StrategySpec
+arrow_stream = _native.arrow_stream
+c_function = _native.c_function
+grid = _native.grid
 join_touch = _native.join_touch
 python_strategy = _native.python_strategy
 script = _native.script
 signal_follower = _native.signal_follower
+twap = _native.twap

@@ -122,3 +122,60 @@ class Trade(msgspec.Struct, frozen=True, kw_only=True):
     qty_lots: int
     price_precision: int
     qty_precision: int
+
+
+class OrderChange(msgspec.Struct, frozen=True, array_like=True):
+    """What happened to one resting order; an array in the order of the fields.
+
+    Attributes:
+        event: ``add``; ``modify``, which keeps the place in the queue or not, as the place says;
+            ``fill``, which tells of an execution and leaves the order to the event after it;
+            ``delete``; ``evict``: it left the subscribed depth, so nothing more is known of it.
+        side: ``bid`` or ``ask``, the order's.
+        order_id: The exchange's name of the order.
+        price_ticks: Its price.
+        qty_lots: Its quantity after the event, before a ``delete`` or ``evict``; of a ``fill``
+            what was executed.
+        orders_ahead: Orders before it in its level, after an ``add`` or ``modify``, else before.
+        lots_ahead: Their quantity.
+        ts_ns: When the exchange took the order in or amended it last, ns; 0 if not known.
+    """
+
+    event: str
+    side: str
+    order_id: str
+    price_ticks: int
+    qty_lots: int
+    orders_ahead: int
+    lots_ahead: int
+    ts_ns: int
+
+
+class OrderChanges(msgspec.Struct, frozen=True, kw_only=True):
+    """What one frame of an order-level source did to the resting orders, in order.
+
+    Attributes:
+        v: Schema version.
+        symbol: Exchange name of the pair.
+        seq: That of the raw event.
+        exch_ts_us: Exchange time.
+        recv_ts_us: Time of receipt.
+        price_precision: Digits of ``price_ticks``.
+        qty_precision: Digits of ``qty_lots``.
+        type: ``snapshot`` if the events are the whole book, else ``update``.
+        events: The changes.
+        checksum: What the exchange sent; null for sources without checksums.
+        verified: True if our book has that checksum; null if there is none to compare.
+    """
+
+    v: int
+    symbol: str
+    seq: int
+    exch_ts_us: int
+    recv_ts_us: int
+    price_precision: int
+    qty_precision: int
+    type: str
+    events: tuple[OrderChange, ...]
+    checksum: int | None
+    verified: bool | None

@@ -9,9 +9,17 @@ from typing import TYPE_CHECKING
 
 from lobdesk.derive.checkpoint import load_checkpoint
 from lobdesk.derive.retained import advance, load_retained, store_retained
-from lobdesk.index.chain import load_chains
+from lobdesk.errors import JournalError
+from lobdesk.index.chain import holes, load_chains
 from lobdesk.index.indexer import index_lock
-from lobdesk.journal import DERIVED_LOGS, EVENTS, list_segments, list_symbols, read_seal
+from lobdesk.journal import (
+    DERIVED_LOGS,
+    EVENTS,
+    ORDERS,
+    list_segments,
+    list_symbols,
+    read_seal,
+)
 from lobdesk.journal.layout import symbol_log_dir
 from lobdesk.journal.retention import Cut, list_kept, split_at
 from lobdesk.journal.segment_file import sync_folder
@@ -73,8 +81,11 @@ def apply_retention(
         IndexBusyError: The indexer is at work.
         BrokenChainError: What would go is damaged; it stays, as evidence.
         JournalReadError: A file cannot be read.
+        JournalError: There is no recorder's journal.
     """
     paths = DataPaths(data_dir)
+    if not paths.recorder_journal.is_dir():
+        raise JournalError(f"{paths.recorder_journal}: no recorder has recorded here")
     with index_lock(data_dir):
         return _Run(paths, now_us).execute(max_days, max_bytes, dry_run=dry_run)
 
@@ -83,10 +94,10 @@ class _Run:
     def __init__(self, paths: DataPaths, now_us: int) -> None:
         self._root = paths.recorder_journal
         self._now_us = now_us
-        chains, _ = load_chains(paths)
-        self._indexed = {
-            name: commits[-1].commit.end
-            for (source, name), commits in chains.items()
+        chains = load_chains(paths, {})
+        self._commits = {
+            name: commits
+            for (source, name), commits in chains.commits.items()
             if source == RECORDER_SOURCE
         }
 
@@ -131,7 +142,9 @@ class _Run:
 
     def _is_indexed(self, segment: Segment) -> bool:
         name = segment.plain_path.with_suffix("").relative_to(self._root).as_posix()
-        return self._indexed.get(name, -1) >= read_seal(segment).length
+        commits = self._commits.get(name, [])
+        is_whole = not any("damaged" in found.commit.stats for found in commits)
+        return is_whole and not list(holes(commits, read_seal(segment).length))
 
     def _beyond(self, kept: list[Segment], total: int, max_days: float, max_bytes: int) -> int:
         """Return how many of the oldest segments the limits ask to delete."""
@@ -156,7 +169,9 @@ class _Run:
                 for segment in split_at(
                     list_segments(symbol_log_dir(self._root, log, symbol)), seq
                 ):
-                    if not segment.is_sealed or not self._is_indexed(segment):
+                    # Orders are not indexed themselves; the raw events that give them are.
+                    is_known = log == ORDERS or self._is_indexed(segment)
+                    if not segment.is_sealed or not is_known:
                         break
                     going.append(segment)
         return going

@@ -24,7 +24,12 @@ if TYPE_CHECKING:
 
 ENV_PREFIX = "LOBDESK_"
 KRAKEN_WS_URL = "wss://ws.kraken.com/v2"
+KRAKEN_LEVEL3_URL = "wss://ws-l3.kraken.com/v2"
 BOOK_DEPTHS = (10, 25, 100, 500, 1000)
+LEVEL3_DEPTHS = (10, 100, 1000)
+SECRETS = frozenset({"daemon.level3_token"})
+"""Settings whose values are shown nowhere."""
+
 TRAINING_CHOICES = {
     "task": ("classification", "regression"),
     "split": ("walk-forward", "purged-kfold"),
@@ -40,6 +45,16 @@ class DaemonSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
         book_depth: Levels to subscribe to; only 10 is wholly covered by the checksum.
             ``KRAKEN_BOOK_DEPTH``.
         ws_url: Endpoint; a simulator may stand in. ``KRAKEN_WS_URL``.
+        level3: Also record single orders; needs a token. ``KRAKEN_LEVEL3``.
+        level3_depth: Price levels of it: 10, 100 or 1000. ``KRAKEN_LEVEL3_DEPTH``.
+        level3_url: Its endpoint. ``KRAKEN_LEVEL3_URL``.
+        level3_token: Its token; shown nowhere. ``KRAKEN_LEVEL3_TOKEN``.
+        level3_token_file: File with the token, read at each connection.
+            ``KRAKEN_LEVEL3_TOKEN_FILE``.
+        level3_token_command: Program that prints a fresh token, run at each connection.
+            ``KRAKEN_LEVEL3_TOKEN_COMMAND``.
+        level3_rate: What the exchange's counter allows a second: 200, for pro accounts 500.
+            ``KRAKEN_LEVEL3_RATE``.
         proxy: Proxy to the endpoint: an address, ``environment`` for what HTTPS_PROXY and its kin
             say, empty for none. ``KRAKEN_PROXY``.
         redundant: Keep two connections open, so that a close of one leaves no gap.
@@ -64,6 +79,13 @@ class DaemonSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     symbols: tuple[str, ...] = ("BTC/USD", "ETH/USD")
     book_depth: int = 10
     ws_url: str = KRAKEN_WS_URL
+    level3: bool = False
+    level3_depth: int = 10
+    level3_url: str = KRAKEN_LEVEL3_URL
+    level3_token: str = ""
+    level3_token_file: str = ""
+    level3_token_command: str = ""
+    level3_rate: int = 200
     proxy: str = ""
     redundant: bool = False
     ping_interval_s: float = 10.0
@@ -151,7 +173,7 @@ class BacktestSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     Attributes:
         symbol: Pair; empty means the first indexed one.
         source: Whose recording, where several have the pair; empty means the only one.
-        strategy: ``join_touch`` or ``signal_follower``.
+        strategy: ``join_touch``, ``grid``, ``twap`` or ``signal_follower``.
         params: The strategy's parameters.
         preset: Matching rules: ``lobdesk``, ``hftbacktest``, ``hftbacktest_partial``.
         queue: Queue model.
@@ -239,6 +261,13 @@ DAEMON_VARIABLES = {
     "KRAKEN_WS_URL": "ws_url",
     "KRAKEN_PROXY": "proxy",
     "KRAKEN_REDUNDANT": "redundant",
+    "KRAKEN_LEVEL3": "level3",
+    "KRAKEN_LEVEL3_DEPTH": "level3_depth",
+    "KRAKEN_LEVEL3_URL": "level3_url",
+    "KRAKEN_LEVEL3_TOKEN": "level3_token",
+    "KRAKEN_LEVEL3_TOKEN_FILE": "level3_token_file",
+    "KRAKEN_LEVEL3_TOKEN_COMMAND": "level3_token_command",
+    "KRAKEN_LEVEL3_RATE": "level3_rate",
     "KRAKEN_PING_INTERVAL_S": "ping_interval_s",
     "KRAKEN_SUBSCRIBE_PARAMS": "subscribe_params",
     "SNAPSHOT_QUEUE_SIZE": "snapshot_queue_size",
@@ -253,6 +282,10 @@ DAEMON_VARIABLES = {
 MISTYPED = 0.85
 """How alike a foreign environment variable must be to one of ours to count as mistyped."""
 
+TEXT_FIELDS = {
+    "ws_url", "proxy", "output_dir", "metrics", "level3_url", "level3_token", "level3_token_file",
+    "level3_token_command",
+}  # fmt: skip
 RESERVED_VARIABLES = {"LOBDESK_HOME", "LOBDESK_DATA_DIR", "LOBDESK_CONFIG"}
 
 
@@ -413,11 +446,11 @@ def _daemon_value(variable: str, text: str, origin: str) -> dict[str, Any]:
             value = parse_symbols(text)
         elif field == "subscribe_params":
             value = msgspec.json.decode(text, type=dict[str, str | int | float | bool])
-        elif field in {"persist_jsonl", "redundant", "metrics_remote"}:
+        elif field in {"persist_jsonl", "redundant", "metrics_remote", "level3"}:
             value = {"true": True, "1": True, "false": False, "0": False}[text.lower()]
         elif field in {"ping_interval_s", "retention_days"}:
             value = float(text)
-        elif field not in {"ws_url", "proxy", "output_dir", "metrics"}:
+        elif field not in TEXT_FIELDS:
             value = int(text)
     except KeyError:
         raise SettingsError(origin, variable, f"{text!r} is neither true nor false") from None
@@ -482,16 +515,14 @@ def _check_daemon(daemon: DaemonSettings, refuse: Callable[[str, str], None]) ->
         refuse("daemon.book_depth", f"{daemon.book_depth} is not one of {accepted}")
     if not daemon.ws_url.startswith(("ws://", "wss://")):
         refuse("daemon.ws_url", f"{daemon.ws_url!r} does not start with ws:// or wss://")
+    _check_level3(daemon, refuse)
     if not 1 <= daemon.ping_interval_s <= 3600:
         refuse("daemon.ping_interval_s", f"{daemon.ping_interval_s} is not between 1 and 3600")
-    if daemon.snapshot_queue_size < 1:
-        refuse("daemon.snapshot_queue_size", f"{daemon.snapshot_queue_size} is below 1")
-    if daemon.segment_bytes < 64 * 1024:
-        refuse("daemon.segment_bytes", f"{daemon.segment_bytes} is below 65536")
+    lowest = {"snapshot_queue_size": 1, "segment_bytes": 64 * 1024}
+    for name, least in (lowest | {"retention_days": 0, "retention_bytes": 0}).items():
+        if not getattr(daemon, name) >= least:
+            refuse(f"daemon.{name}", f"{getattr(daemon, name)} is below {least}")
     _check_metrics(daemon, refuse)
-    for name in ("retention_days", "retention_bytes"):
-        if not getattr(daemon, name) >= 0:
-            refuse(f"daemon.{name}", f"{getattr(daemon, name)} is below 0")
 
 
 def _check_metrics(daemon: DaemonSettings, refuse: Callable[[str, str], None]) -> None:
@@ -507,6 +538,23 @@ def _check_metrics(daemon: DaemonSettings, refuse: Callable[[str, str], None]) -
             f"{daemon.metrics} is reachable from other machines and nothing protects it; "
             "if that is meant, set L2_METRICS_REMOTE=true as well",
         )
+
+
+def _check_level3(daemon: DaemonSettings, refuse: Callable[[str, str], None]) -> None:
+    if daemon.level3_depth not in LEVEL3_DEPTHS:
+        accepted = ", ".join(map(str, LEVEL3_DEPTHS))
+        refuse("daemon.level3_depth", f"{daemon.level3_depth} is not one of {accepted}")
+    if not daemon.level3_url.startswith(("ws://", "wss://")):
+        refuse("daemon.level3_url", f"{daemon.level3_url!r} does not start with ws:// or wss://")
+    if daemon.level3_rate < 1:
+        refuse("daemon.level3_rate", f"{daemon.level3_rate} is below 1")
+    sources = [daemon.level3_token, daemon.level3_token_file, daemon.level3_token_command]
+    given = sum(bool(source) for source in sources)
+    names = "KRAKEN_LEVEL3_TOKEN, KRAKEN_LEVEL3_TOKEN_FILE and KRAKEN_LEVEL3_TOKEN_COMMAND"
+    if given > 1:
+        refuse("daemon.level3_token", f"give only one of {names}")
+    if daemon.level3 and not given:
+        refuse("daemon.level3", f"level 3 needs a token: give one of {names}")
 
 
 def _check_training(training: TrainingSettings, refuse: Callable[[str, str], None]) -> None:

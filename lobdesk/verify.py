@@ -17,6 +17,7 @@ from lobdesk.progress import NoProgress, Progress
 
 if TYPE_CHECKING:
     from lobdesk.derive import Derived
+    from lobdesk.engine import Level3Verdict
     from lobdesk.paths import DataPaths, JournalRoot
     from lobdesk.records import RawEvent
 
@@ -40,7 +41,7 @@ class Counts:
         resyncs: Snapshots after a symbol's first one.
         gaps: Gap records.
         chain_ok: Every line of the raw log is the one that was written, in its place.
-        rederived_equal: Snapshots and trades are, byte for byte, what the raw log gives.
+        rederived_equal: Snapshots, trades and orders are, byte for byte, what the raw log gives.
     """
 
     events: int = 0
@@ -63,18 +64,39 @@ class Counts:
 
 
 @dataclass(slots=True)
+class OrderCounts:
+    """Findings about one symbol's level 3.
+
+    Attributes:
+        frames: Level-3 messages, the sum of the three after it.
+        verified: Their checksum is ours.
+        failed: It is not.
+        unverified: As of book messages; also a snapshot that the exchange did not check.
+        gaps: Gap records.
+    """
+
+    frames: int = 0
+    verified: int = 0
+    failed: int = 0
+    unverified: int = 0
+    gaps: int = 0
+
+
+@dataclass(slots=True)
 class VerifyReport:
     """Findings about all journals of a data directory.
 
     Attributes:
         total: Over everything.
         symbols: By symbol.
+        orders: By symbol, of those with level 3.
         problems: What is wrong, one sentence each, with file and line.
         deleted_up_to: Journal → last record that retention has deleted; the rest was checked.
     """
 
     total: Counts = field(default_factory=Counts)
     symbols: dict[str, Counts] = field(default_factory=dict)
+    orders: dict[str, OrderCounts] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
     deleted_up_to: dict[str, int] = field(default_factory=dict)
 
@@ -82,19 +104,30 @@ class VerifyReport:
     def is_good(self) -> bool:
         """True if no checksum failed and nothing stored contradicts itself."""
         total = self.total
-        return total.failed == 0 and total.chain_ok and total.rederived_equal
+        failed = total.failed + sum(counts.failed for counts in self.orders.values())
+        return failed == 0 and total.chain_ok and total.rederived_equal
 
     def to_json(self) -> dict[str, object]:
         """Return what ``lobdesk verify --json`` prints."""
         symbols = {name: asdict(counts) for name, counts in sorted(self.symbols.items())}
-        found: dict[str, object] = {"total": asdict(self.total), "symbols": symbols}
-        return found | ({"deleted_up_to": self.deleted_up_to} if self.deleted_up_to else {})
+        report: dict[str, object] = {"total": asdict(self.total), "symbols": symbols}
+        if self.orders:
+            orders = sorted(self.orders.items())
+            report["level3"] = {name: asdict(counts) for name, counts in orders}
+        if self.deleted_up_to:
+            report["deleted_up_to"] = self.deleted_up_to
+        return report
 
     def add(self, other: VerifyReport) -> None:
         """Add another journal's findings."""
         self.total.add(other.total)
         for symbol, counts in other.symbols.items():
             self.symbols.setdefault(symbol, Counts()).add(counts)
+        for symbol, orders in other.orders.items():
+            mine = self.orders.setdefault(symbol, OrderCounts())
+            for entry in fields(orders):
+                sum_ = getattr(mine, entry.name) + getattr(orders, entry.name)
+                setattr(mine, entry.name, sum_)
         self.problems += other.problems
         self.deleted_up_to |= other.deleted_up_to
 
@@ -166,15 +199,28 @@ class _JournalAudit:
                 self._with_snapshot.add(book.symbol)
         names = {book.symbol for book in verdict.books}
         names.update(trade.symbol for trade in verdict.trades)
+        if derived.verdict is not None:
+            names.update(self._on_orders(derived.verdict.level3))
         for name in names:
             self._symbol(name).events += 1
 
+    def _on_orders(self, books: list[Level3Verdict]) -> set[str]:
+        for book in books:
+            counts = self._orders(book.symbol)
+            counts.frames += 1
+            setattr(counts, book.state, getattr(counts, book.state) + 1)
+        return {book.symbol for book in books}
+
     def _on_note(self, raw: str) -> None:
-        if note_kind(raw) != "gap":
-            return
-        symbol = _gap_symbol(raw)
-        if symbol:
+        kind = note_kind(raw)
+        symbol = _gap_symbol(raw) if kind in {"gap", "level3_gap"} else ""
+        if symbol and kind == "gap":
             self._symbol(symbol).gaps += 1
+        elif symbol:
+            self._orders(symbol).gaps += 1
+
+    def _orders(self, name: str) -> OrderCounts:
+        return self._report.orders.setdefault(name, OrderCounts())
 
     def _symbol(self, name: str) -> Counts:
         return self._report.symbols.setdefault(name, Counts())

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lobdesk.cli import run_cli
 from lobdesk.errors import SettingsError
 from lobdesk.settings import (
     DAEMON_VARIABLES,
@@ -96,6 +97,9 @@ def test_a_named_file_must_exist(tmp_path: Path) -> None:
         ("L2_PERSIST_JSONL", "maybe", "neither true nor false"),
         ("KRAKEN_SUBSCRIBE_PARAMS", "[1]", "Expected `object`"),
         ("L2_SEGMENT_BYTES", "1", "below 65536"),
+        ("KRAKEN_LEVEL3_DEPTH", "25", "is not one of 10, 100, 1000"),
+        ("KRAKEN_LEVEL3_URL", "http://x", "does not start with ws://"),
+        ("KRAKEN_LEVEL3_RATE", "0", "below 1"),
     ],
 )
 def test_a_malformed_daemon_variable_is_named(variable: str, value: str, reason: str) -> None:
@@ -104,6 +108,31 @@ def test_a_malformed_daemon_variable_is_named(variable: str, value: str, reason:
     assert str(caught.value).count(variable) == 1
     assert reason in str(caught.value)
     assert caught.value.exit_code == 2
+
+
+def test_level_3_without_a_token_is_refused() -> None:
+    with pytest.raises(SettingsError, match="needs a token: give one of KRAKEN_LEVEL3_TOKEN"):
+        load(environ={"KRAKEN_LEVEL3": "true"})
+
+
+def test_a_token_comes_from_one_place_only_and_is_never_repeated() -> None:
+    environ = {"KRAKEN_LEVEL3_TOKEN": "s3cret", "KRAKEN_LEVEL3_TOKEN_FILE": "/run/token"}
+    with pytest.raises(SettingsError, match="give only one of") as caught:
+        load(environ=environ)
+    assert "s3cret" not in str(caught.value)
+
+
+def test_config_show_tells_of_a_token_only_that_there_is_one(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("KRAKEN_LEVEL3_TOKEN", "s3cret")
+
+    for args in (["--origin"], ["--json"]):
+        assert run_cli(["config", "show", *args]) == 0
+
+        shown = capsys.readouterr().out
+        assert "<set>" in shown
+        assert "s3cret" not in shown
 
 
 def test_an_unknown_name_in_dotenv_names_file_and_line(tmp_path: Path) -> None:

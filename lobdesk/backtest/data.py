@@ -9,6 +9,7 @@ import numpy as np
 
 from lobdesk import engine
 from lobdesk.backtest.errors import OptionError, RefusedDataError
+from lobdesk.engine_records import RECORD_DTYPE
 from lobdesk.errors import BacktestError
 from lobdesk.units import parse_rfc3339_us
 
@@ -17,25 +18,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-RECORD_DTYPE = np.dtype(
-    [
-        ("exch_ts_us", "<i8"),
-        ("recv_ts_us", "<i8"),
-        ("price_ticks", "<i4"),
-        ("kind", "u1"),
-        ("side", "u1"),
-        ("flags", "<u2"),
-        ("qty_lots", "<i8"),
-    ]
-)
-"""One record, 32 bytes. ``price_ticks`` counts multiples of the tick.
-
-kind: 1 depth, 2 trade, 3 clear, 10 add, 11 cancel, 12 modify, 13 fill. side: 0 bid or buy, 1 ask or
-sell, 255 both; of a trade the aggressor's. flags: 1 last of message, 2 snapshot, 4 evicted,
-8 exchange only, 16 local only.
-"""
-
-KINDS = {"depth": 1, "trade": 2, "clear": 3, "add": 10, "cancel": 11, "modify": 12, "fill": 13}
+    from lobdesk.index import MarketRecords
 
 
 class MarketData:
@@ -47,6 +30,7 @@ class MarketData:
         lot: Quantity increment.
         min_lots: Smallest order in lots, 0 if unknown.
         records: The records, dtype ``RECORD_DTYPE``, in exchange order.
+        order_ids: int64 ``[rows]``, feed order of each record; None without order-level kinds.
         files: Where the records lie, if in files.
         clock_corrections: (first receipt, microseconds added) of each file: what was done to the
             recorder's clock when the records were written; empty if nothing.
@@ -68,6 +52,7 @@ class MarketData:
         self.lot = lot
         self.min_lots = min_lots
         self.records = records
+        self.order_ids = order_ids
         self.files: tuple[Path, ...] = ()
         self.clock_corrections: list[tuple[int, int]] = []
         try:
@@ -123,8 +108,17 @@ class MarketData:
         for file in files[1:]:
             if (file.symbol, file.tick, file.lot) != (first.symbol, first.tick, first.lot):
                 raise RefusedDataError(first.symbol, "its days differ in symbol, tick or lot")
-        records = first.records if len(files) == 1 else np.concatenate([f.records for f in files])
-        data = cls.from_records(records, symbol=first.symbol, tick=first.tick, lot=first.lot)
+        records, ids = first.records, first.order_ids
+        if len(files) > 1:
+            # What a day repeats of the days before would go to the end of our queues.
+            begins = [0, *(int(file.header.get("opening", 0)) for file in files[1:])]
+            records = np.concatenate(
+                [file.records[begin:] for file, begin in zip(files, begins, strict=True)]
+            )
+            ids = _joined_ids(first.symbol, files, begins)
+        data = cls.from_records(
+            records, symbol=first.symbol, tick=first.tick, lot=first.lot, order_ids=ids
+        )
         data.files = paths
         data.clock_corrections = [
             (
@@ -145,18 +139,23 @@ class MarketData:
         return corrected
 
     @classmethod
-    def from_catalog(cls, data_dir: Path, symbol: str = "", *, source: str = "") -> Self:
+    def from_catalog(
+        cls, data_dir: Path, symbol: str = "", *, source: str = "", by_order: bool = False
+    ) -> Self:
         """Bring the record files of a symbol up to the index and map them.
 
         Args:
             data_dir: The data directory.
             symbol: Pair, ``BTC`` means ``BTC/USD``; empty means the first indexed one.
             source: Whose recording, where several have the pair.
+            by_order: Take single orders, which ``l3_fifo`` needs, instead of levels and trades.
 
         Raises:
-            CatalogError: The index is missing, has no such symbol, or has it from several sources.
+            CatalogError: The index is missing, has no such symbol, or has it from several sources;
+                or ``by_order`` is set and the source tells of no single orders.
         """
-        return cls.open(*record_files(data_dir, symbol, source=source).values())
+        files = record_files(data_dir, symbol, source=source, by_order=by_order)
+        return cls.open(*files.values())
 
     def __len__(self) -> int:
         return len(self.records)
@@ -172,13 +171,16 @@ class MarketData:
         return self.native.last_us
 
 
-def record_files(data_dir: Path, symbol: str = "", *, source: str = "") -> dict[str, Path]:
+def record_files(
+    data_dir: Path, symbol: str = "", *, source: str = "", by_order: bool = False
+) -> dict[str, Path]:
     """Bring the record files of a symbol up to the index and return them by UTC day, in order.
 
     Args:
         data_dir: The data directory.
         symbol: Pair, ``BTC`` means ``BTC/USD``; empty means the first indexed one.
         source: Whose recording, where several have the pair.
+        by_order: Those of single orders instead of levels and trades.
 
     Raises:
         CatalogError: The index is missing, has no such symbol, or has it from several sources.
@@ -194,8 +196,23 @@ def record_files(data_dir: Path, symbol: str = "", *, source: str = "") -> dict[
         if not known:
             raise BacktestError(f"{data_dir}: nothing is indexed; run: lobdesk index")
         symbol = catalog.find_symbol(symbol) if symbol else known[0]
-    files = write_market_records(data_dir, symbol, source=source or None)
+    files = write_market_records(data_dir, symbol, source=source or None, by_order=by_order)
     return {str(open_market_records(path).header["date"]): path for path in files}
+
+
+def _joined_ids(
+    symbol: str, files: list[MarketRecords], begins: list[int]
+) -> NDArray[np.int64] | None:
+    ids = [
+        f.order_ids[begin:]
+        for f, begin in zip(files, begins, strict=True)
+        if f.order_ids is not None
+    ]
+    if not ids:
+        return None
+    if len(ids) != len(files):
+        raise RefusedDataError(symbol, "some of its days tell of single orders, some do not")
+    return np.concatenate(ids)
 
 
 def _packed(symbol: str, records: object) -> NDArray[np.void]:

@@ -61,6 +61,15 @@ class ScenarioError(BacktestError):
         super().__init__(f"scenario: {where}: {reason}")
 
 
+class TimeLimitError(BacktestError):
+    """A run took longer than it was allowed; what it did so far stands."""
+
+    def __init__(self, limit_s: float, now_us: int) -> None:
+        self.limit_s = limit_s
+        self.now_us = now_us
+        super().__init__(f"the run reached its time limit of {limit_s:g} s at {now_us} us")
+
+
 class ReplayError(BacktestError):
     """A run cannot be repeated as it was."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
@@ -15,10 +15,25 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
 Value = str | int | float | bool
-Market = tuple[str, str, str]
 
 ALL_DAYS = "*"
 NO_AXES = frozenset({"grid", "params"})
+
+
+class Market(NamedTuple):
+    """Which records a backtest reads.
+
+    Attributes:
+        symbol: Pair; empty means the first indexed one.
+        source: Whose recording; empty means the only one.
+        day: UTC day; empty means all of them.
+        by_order: Single orders instead of levels and trades.
+    """
+
+    symbol: str
+    source: str
+    day: str
+    by_order: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +54,9 @@ class Point:
 
     @property
     def market(self) -> Market:
-        """What it needs of the records: symbol, source, day."""
-        return self.settings.symbol, self.settings.source, self.day
+        """What it needs of the records."""
+        settings = self.settings
+        return Market(settings.symbol, settings.source, self.day, settings.queue == "l3_fifo")
 
 
 def plan(settings: BacktestSettings, days_of: Callable[[str, str], Iterable[str]]) -> list[Point]:

@@ -8,12 +8,13 @@ import msgspec
 import numpy as np
 
 from lobdesk.backtest import sources
+from lobdesk.backtest.checks import make_from
 from lobdesk.backtest.errors import OptionError, ReplayError, UnknownNameError
 from lobdesk.backtest.model import ModelOptions, fee_rate
+from lobdesk.backtest.plans import Grid, Twap
 from lobdesk.backtest.run import Backtest
 from lobdesk.backtest.statistics import plain, summarize
 from lobdesk.backtest.strategies import (
-    JoinTouch,
     SignalFollower,
     join_touch_from,
     signal_params,
@@ -27,11 +28,12 @@ if TYPE_CHECKING:
     from lobdesk import engine
     from lobdesk.backtest.data import MarketData
     from lobdesk.backtest.run import Result
+    from lobdesk.backtest.strategies import NativeStrategy
     from lobdesk.paths import DataPaths
     from lobdesk.progress import Progress
     from lobdesk.runs import Run
 
-STRATEGIES = ("join_touch", "signal_follower")
+STRATEGIES = ("join_touch", "grid", "twap", "signal_follower")
 SIGNALS_FILE = "signals.npy"
 PROGRESS_EVENTS = 1_000_000
 
@@ -104,10 +106,8 @@ def check_settings(settings: BacktestSettings) -> None:
     fee_rate("taker_fee", settings.taker_fee)
     if settings.strategy == "signal_follower":
         signal_params(settings.params)
-    elif settings.strategy == "join_touch":
-        join_touch_from(settings.params).spec()
     else:
-        raise UnknownNameError("strategy", settings.strategy, STRATEGIES)
+        _plain_strategy(settings).spec()
 
 
 def _options(settings: BacktestSettings) -> dict[str, Any]:
@@ -123,19 +123,25 @@ def _options(settings: BacktestSettings) -> dict[str, Any]:
     }
 
 
-def make_strategy(
-    paths: DataPaths, settings: BacktestSettings, data: MarketData
-) -> JoinTouch | SignalFollower:
+def make_strategy(paths: DataPaths, settings: BacktestSettings, data: MarketData) -> NativeStrategy:
     """Return the strategy that settings name.
 
     Raises:
         UnknownNameError: There is no such strategy or parameter.
         OptionError: A parameter has an impossible value, or signals are missing.
     """
-    if settings.strategy == "join_touch":
-        return join_touch_from(settings.params)
     if settings.strategy == "signal_follower":
         return _signal_follower(paths, settings, data)
+    return _plain_strategy(settings)
+
+
+def _plain_strategy(settings: BacktestSettings) -> NativeStrategy:
+    if settings.strategy == "join_touch":
+        return join_touch_from(settings.params)
+    if settings.strategy == "grid":
+        return make_from(Grid, settings.params, interval_us=100_000)
+    if settings.strategy == "twap":
+        return make_from(Twap, settings.params)
     raise UnknownNameError("strategy", settings.strategy, STRATEGIES)
 
 
@@ -162,9 +168,7 @@ def repeat_run(paths: DataPaths, run_id: str) -> tuple[Backtest, engine.Strategy
     return make_backtest(settings, data), strategy.spec(), run
 
 
-def _run_with_progress(
-    backtest: Backtest, strategy: JoinTouch | SignalFollower, progress: Progress
-) -> Result:
+def _run_with_progress(backtest: Backtest, strategy: NativeStrategy, progress: Progress) -> Result:
     running = backtest.start(strategy)
     start_us = min(each.start_us for each in backtest.data)
     total = max(1, (backtest.end_us - start_us) // 1_000_000)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
+from itertools import pairwise
 from typing import TYPE_CHECKING, SupportsIndex, TypeVar
 
 from lobdesk import engine
@@ -30,6 +31,7 @@ TIMES_IN_FORCE = ("GTC", "IOC", "FOK", "GTX")
 REQUEST_KINDS = ("submit", "cancel", "modify", "cancel_all")
 
 FEE_SCALE = 10**12
+ALL_EVENTS = 2**62
 
 T = TypeVar("T")
 
@@ -77,6 +79,10 @@ class ModelOptions:
         entry_us: Request latency, one number or one each for ``submit``, ``cancel``, ``modify``.
         response_us: Report latency, one number or one each for these and ``fill``.
         latency_rows: Measured (request, exchange, response) times; they replace the constants.
+        netting_us: A trade up to this long after a decrease of its level is taken for the cause of
+            it and not counted twice; 0 nets only trades that come first.
+        fee_tiers: (least 30-day volume in quote units, maker, taker), the first from 0, rising;
+            they replace the fees of all symbols.
         sample_us: Distance of equity samples on the local clock; 0 for the last one only.
         end_us: Later events are not processed; None means the end of the data.
     """
@@ -91,6 +97,8 @@ class ModelOptions:
     entry_us: LatencyOption = 5000
     response_us: LatencyOption = 5000
     latency_rows: Sequence[tuple[int, int, int]] | None = None
+    netting_us: int = 0
+    fee_tiers: Sequence[tuple[float, str | float, str | float]] | None = None
     sample_us: int = 1_000_000
     end_us: int | None = None
 
@@ -124,6 +132,8 @@ class ModelOptions:
         )
         rows = () if self.latency_rows is None else self.latency_rows
         model.set_latency_rows([_latency_row(row) for row in rows])
+        model.netting_us = _latency("netting_us", self.netting_us)
+        model.set_fee_tiers(_fee_tiers(self.fee_tiers or ()))
         if self.sample_us < 0:
             raise OptionError("sample_us", self.sample_us, "0 or more microseconds")
         model.sample_us = self.sample_us
@@ -144,6 +154,19 @@ def fee_rate(name: str, value: str | float | Decimal) -> int:
     if not rate.is_finite() or abs(rate) > FEE_SCALE or rate != rate.to_integral_value():
         raise OptionError(name, value, "a fraction from -1 to 1 with at most 12 decimals")
     return int(rate)
+
+
+def _fee_tiers(
+    tiers: Sequence[tuple[float, str | float, str | float]],
+) -> list[tuple[float, int, int]]:
+    volumes = [float(volume) for volume, _, _ in tiers]
+    is_rising = all(a < b for a, b in pairwise(volumes))
+    if volumes and not (volumes[0] == 0 and is_rising):
+        raise OptionError("fee_tiers", tiers, "rising volumes, the first of them 0")
+    return [
+        (float(volume), fee_rate("fee_tiers", maker), fee_rate("fee_tiers", taker))
+        for volume, maker, taker in tiers
+    ]
 
 
 def _choose(what: str, name: str, known: Mapping[str, T]) -> T:

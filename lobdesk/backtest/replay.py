@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from lobdesk.backtest.breakpoints import Breakpoints, stop_reasons
 from lobdesk.backtest.errors import ReplayError
 from lobdesk.backtest.jobs import repeat_run
-from lobdesk.backtest.model import STATUSES
-from lobdesk.backtest.run import ALL_EVENTS, Account
+from lobdesk.backtest.model import ALL_EVENTS, STATUSES
+from lobdesk.backtest.run import Account
 from lobdesk.backtest.statistics import equity_curve
 from lobdesk.paths import DataPaths
 
@@ -39,6 +40,8 @@ class OwnOrder:
         ahead_lots: Lots ahead at the exchange, rounded; None while it does not rest there or its
             level is beyond the recorded window.
         status: ``PENDING``, ``NEW`` or ``PARTIALLY_FILLED``, as the strategy knows it.
+        ahead_interval: Lots ahead if all cancels had been ahead of it, and if all had been behind;
+            None like ``ahead_lots``.
     """
 
     id: int
@@ -47,6 +50,7 @@ class OwnOrder:
     leaves_lots: int
     ahead_lots: int | None
     status: str
+    ahead_interval: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +150,26 @@ class Replay:
         """Go to the state after so many events."""
         self.step(index - self.event_index)
 
+    def run(self, until: int | Breakpoints) -> tuple[str, ...]:
+        """Go on to a time or a breakpoint, or to the end; return what stopped it.
+
+        Returns:
+            Names of ``STOPS``; empty if the time or the end came first.
+        """
+        breakpoints = Breakpoints(ts_us=until) if isinstance(until, int) else until
+        ts_us = self.end_us if breakpoints.ts_us is None else breakpoints.ts_us
+        ts_us = min(max(ts_us, self._now_us), self.end_us)
+        self._engine.run(
+            ts_us, ALL_EVENTS, stop_on=breakpoints.bits, drawdown=breakpoints.drawdown or 0.0
+        )
+        stopped = stop_reasons(self._engine.stopped)
+        self._now_us = max(self._now_us, self._engine.now_us) if stopped else ts_us
+        return stopped
+
+    def pause(self) -> None:
+        """End a ``run`` that another thread is in."""
+        self._engine.pause()
+
     def view(self) -> ReplayView:
         """Return the state at this instant."""
         bids, asks = self._engine.levels(0, local=True, count=VIEW_LEVELS)
@@ -166,6 +190,7 @@ class Replay:
                     leaves,
                     None if ahead is None else round(ahead),
                     STATUSES[status],
+                    self._interval(order_id),
                 )
                 for order_id, side, price_ticks, leaves, ahead, status in self._engine.live_orders(
                     0
@@ -178,6 +203,10 @@ class Replay:
             equity=account.equity,
             fills=account.fills,
         )
+
+    def _interval(self, order_id: int) -> tuple[int, int] | None:
+        known = self._engine.queue_interval(order_id)
+        return None if known is None else known[:2]
 
     def fills(self) -> NDArray[np.void]:
         """Return the fills known so far; columns as in ``Result.fills``."""

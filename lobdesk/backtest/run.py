@@ -15,6 +15,8 @@ from lobdesk.backtest.data import MarketData
 from lobdesk.backtest.errors import OptionError, UnknownNameError
 from lobdesk.backtest.model import ERRORS, QUEUES, LatencyOption, ModelOptions, fee_rate
 from lobdesk.backtest.strategies import to_spec
+from lobdesk.backtest.tables import LedgerTable
+from lobdesk.backtest.watchdog import run_within
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
 
     from lobdesk.backtest.strategies import NativeStrategy, Strategy
 
-ALL_EVENTS = 2**62
+LEDGER = ("orders", "fills", "equity")
 FeeOption = "str | float | Sequence[str | float]"
 
 
@@ -76,6 +78,16 @@ class Result:
     def digest(self) -> str:
         """SHA-256 of orders, fills and equity; equal for equal runs."""
         return ledger_digest(self.orders, self.fills, self.equity)
+
+    def table(self, name: str) -> LedgerTable:
+        """Return ``orders``, ``fills`` or ``equity`` for DuckDB, pyarrow and other Arrow readers.
+
+        Raises:
+            UnknownNameError: There is no such table.
+        """
+        if name not in LEDGER:
+            raise UnknownNameError("table", name, LEDGER)
+        return LedgerTable(getattr(self, name), self.symbols)
 
     @property
     def position_lots(self) -> int:
@@ -131,7 +143,7 @@ class Backtest:
             taker_fee: Of taking orders.
             **options: Every attribute of ``ModelOptions``: ``preset``, ``queue``, ``n``,
                 ``through``, ``unknown``, ``window``, ``truncate``, ``entry_us``, ``response_us``,
-                ``latency_rows``, ``sample_us``, ``end_us``.
+                ``latency_rows``, ``netting_us``, ``fee_tiers``, ``sample_us``, ``end_us``.
 
         Raises:
             UnknownNameError: An option or the name it holds does not exist.
@@ -146,6 +158,11 @@ class Backtest:
                 raise UnknownNameError("option", name, [*known, "maker_fee", "taker_fee"])
         self.options = ModelOptions(**options)
         self._refuse_missing_orders()
+        self._merged = (
+            None
+            if len(self.data) == 1
+            else engine.MergedRecords([each.native for each in self.data])
+        )
         self._model = self.options.to_native(end_us=max(each.end_us for each in self.data))
         self._maker_fee, self._taker_fee = maker_fee, taker_fee
         maker = _per_symbol("maker_fee", maker_fee, len(self.data))
@@ -180,16 +197,30 @@ class Backtest:
             self._instruments,
             to_spec(strategy),
             checkpoint_events=checkpoint_events,
+            merged=self._merged,
         )
 
-    def run(self, strategy: NativeStrategy | Strategy | engine.StrategySpec) -> Result:
+    def run(
+        self,
+        strategy: NativeStrategy | Strategy | engine.StrategySpec,
+        *,
+        time_limit_s: float | None = None,
+    ) -> Result:
         """Run a strategy over all data.
 
+        For the ledger up to a failure, use ``start``, ``run`` of the engine, and ``finish``.
+
+        Args:
+            strategy: What trades.
+            time_limit_s: Longest wall-clock time; None for no limit.
+
         Raises:
-            EngineError: The strategy sent an impossible order, or a sum left its range.
+            OrderError: The strategy sent an impossible order.
+            EngineError: A sum left its range, or a C function failed.
+            TimeLimitError: The run took longer than allowed, or a strategy in Python did.
         """
         running = self.start(strategy)
-        running.run(self.end_us, ALL_EVENTS)
+        run_within(running, self.end_us, time_limit_s)
         return self.finish(running, takes_ledger=True)
 
     @property

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lobdesk.backtest.data import KINDS, RECORD_DTYPE, MarketData
+from lobdesk.backtest.data import MarketData
 from lobdesk.backtest.errors import RefusedDataError, ScenarioError
 from lobdesk.backtest.model import (
+    ALL_EVENTS,
     ORDER_TYPES,
     REASONS,
     REQUEST_KINDS,
@@ -17,8 +18,9 @@ from lobdesk.backtest.model import (
     STATUSES,
     TIMES_IN_FORCE,
 )
-from lobdesk.backtest.run import ALL_EVENTS, Backtest
+from lobdesk.backtest.run import Backtest
 from lobdesk.engine import script
+from lobdesk.engine_records import KINDS, RECORD_DTYPE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

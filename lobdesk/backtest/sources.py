@@ -57,6 +57,7 @@ def find_data(
     symbol: str,
     *,
     source: str = "",
+    by_order: bool = False,
     records: Path | None = None,
     tick: str | None = None,
     lot: str | None = None,
@@ -67,6 +68,7 @@ def find_data(
         paths: The data directory.
         symbol: Pair; empty means the first indexed one.
         source: Whose recording, where several have the pair.
+        by_order: Take single orders, which ``l3_fifo`` needs, instead of levels and trades.
         records: A record file instead of the index.
         tick: Price increment of an ``.npy`` file.
         lot: Quantity increment of an ``.npy`` file.
@@ -76,7 +78,7 @@ def find_data(
         CatalogError: The index has no such symbol.
     """
     if records is None:
-        return MarketData.from_catalog(paths.root, symbol, source=source)
+        return MarketData.from_catalog(paths.root, symbol, source=source, by_order=by_order)
     if records.suffix != ".npy":
         return MarketData.open(records)
     if not (symbol and tick and lot):
@@ -117,8 +119,11 @@ def reopen(paths: DataPaths, source: DataSource) -> MarketData:
 
 
 def records_digest(data: MarketData) -> str:
-    """Return the SHA-256 of all records as hexadecimal text."""
-    return hashlib.sha256(np.ascontiguousarray(data.records).data.cast("B")).hexdigest()
+    """Return the SHA-256 of all records and order ids as hexadecimal text."""
+    digest = hashlib.sha256(np.ascontiguousarray(data.records).data.cast("B"))
+    if data.order_ids is not None:
+        digest.update(np.ascontiguousarray(data.order_ids).data.cast("B"))
+    return digest.hexdigest()
 
 
 def _relative(root: Path, path: Path) -> str:

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
 from lobdesk import engine
-from lobdesk.backtest.errors import OptionError, SignalError, UnknownNameError
+from lobdesk.backtest.checks import Param, known_params, require
+from lobdesk.backtest.errors import OptionError, SignalError
+from lobdesk.backtest.wake import make_rule
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from numpy.typing import NDArray
-
-Param = str | int | float | bool
 
 
 class NativeStrategy(Protocol):
@@ -25,26 +25,35 @@ class NativeStrategy(Protocol):
         """Return the engine's form."""
 
 
-@runtime_checkable
 class Strategy(Protocol):
-    """A strategy in Python, called on an interval of the local clock.
+    """A strategy in Python.
 
-    Attributes:
-        interval_us: Distance of wake-ups; the first is one interval after the first record.
+    It says when it is woken by attributes, each optional, at least one needed: ``interval_us``
+    (distance of wake-ups, the first one interval after the first record), ``wake_on`` (names of
+    ``best``, ``trade``, ``fill``, ``report``) and ``times_us`` (rising times). All events of one
+    microsecond make one wake-up, after everything else of it.
+
+    With ``get_state()`` and ``set_state(state)`` a run keeps checkpoints and can seek; the state is
+    copied deeply. Without them, going back runs again from the start, with the attributes as they
+    were then.
     """
 
-    interval_us: int
-
-    def on_wake(self, desk: engine.LocalDesk) -> object:
+    def on_wake(self, desk: engine.LocalDesk, /) -> object:
         """Look at the local side and send requests.
 
-        ``desk`` shows only what has arrived: ``now_us``, ``touch()`` as ``(bid_ticks, ask_ticks)``
-        or None while a side is empty, ``best_bid()`` and ``best_ask()`` as ``(price_ticks,
-        qty_lots)`` or None, ``position()``, ``orders()`` as ``(id, side,
-        price_ticks, leaves_lots, status, has_request)``. It takes ``submit(order_id, side,
-        price_ticks, qty_lots, order_type=, tif=)``, ``cancel``, ``cancel_all`` and ``modify``.
-        Codes are positions in ``SIDES``, ``STATUSES``, ``ORDER_TYPES`` and ``TIMES_IN_FORCE`` of
-        ``lobdesk.backtest.model``. It is valid during the call only.
+        ``desk`` shows only what has arrived: ``now_us``, ``reasons`` (bits of ``WAKE_REASONS``),
+        ``touch()`` as ``(bid_ticks, ask_ticks)`` or None while a side is empty, ``best_bid()`` and
+        ``best_ask()`` as ``(price_ticks, qty_lots)`` or None, ``levels(side, count)``,
+        ``position()``, ``equity()``, ``orders()`` as ``(id, side, price_ticks, leaves_lots,
+        status, has_request)``; since the last wake-up: ``fills()`` as ``(id, side, price_ticks,
+        qty_lots, is_maker, symbol)`` and, for those that wake on trades, ``trades()`` as
+        ``(recv_ts_us, side, price_ticks, qty_lots, symbol)``.
+
+        ``buy(price_ticks, qty_lots, tif="GTC")`` and ``sell`` send limit orders and return their
+        identifiers; ``submit(order_id, side, price_ticks, qty_lots, order_type=, tif=)``,
+        ``cancel``, ``cancel_all`` and ``modify`` take identifiers of yours. Codes are positions in
+        ``SIDES``, ``STATUSES``, ``ORDER_TYPES`` and ``TIMES_IN_FORCE`` of
+        ``lobdesk.backtest.model``. The desk is valid during the call only.
         """
 
 
@@ -75,10 +84,10 @@ class JoinTouch:
         Raises:
             OptionError: A parameter is out of range.
         """
-        _require("interval_us", self.interval_us, 1)
-        _require("qty_lots", self.qty_lots, 1)
-        _require("max_position_lots", self.max_position_lots, 1)
-        _require("offset_ticks", self.offset_ticks, 0)
+        require("interval_us", self.interval_us, 1)
+        require("qty_lots", self.qty_lots, 1)
+        require("max_position_lots", self.max_position_lots, 1)
+        require("offset_ticks", self.offset_ticks, 0)
         return engine.join_touch(
             interval_us=self.interval_us,
             qty_lots=self.qty_lots,
@@ -142,7 +151,7 @@ class SignalFollower:
             _refuse_rows(late, "its feature time is after its action time: it looks ahead")
         if not threshold >= 0:
             raise OptionError("threshold", threshold, "0 or more")
-        _require("max_position_lots", max_position_lots, 1)
+        require("max_position_lots", max_position_lots, 1)
         self.threshold = float(threshold)
         self.max_position_lots = max_position_lots
         self.maker = maker
@@ -164,16 +173,23 @@ def to_spec(strategy: NativeStrategy | Strategy | engine.StrategySpec) -> engine
     """Return the engine's form of any strategy.
 
     Raises:
-        OptionError: The object is no strategy.
+        OptionError: The object is no strategy, or nothing would ever wake it.
+        UnknownNameError: It wakes on an event that does not exist.
     """
     if isinstance(strategy, engine.StrategySpec):
         return strategy
-    if isinstance(strategy, Strategy):
-        _require("interval_us", strategy.interval_us, 1)
-        return engine.python_strategy(strategy.on_wake, interval_us=strategy.interval_us)
+    if callable(getattr(strategy, "on_wake", None)):
+        rule = make_rule(
+            interval_us=getattr(strategy, "interval_us", 0),
+            wake_on=getattr(strategy, "wake_on", ()),
+            times_us=getattr(strategy, "times_us", None),
+        )
+        return engine.python_strategy(
+            strategy, interval_us=rule.interval_us, events=rule.events, times_us=rule.times_us
+        )
     if hasattr(strategy, "spec"):
         return strategy.spec()
-    raise OptionError("strategy", strategy, "an object with spec(), or on_wake() and interval_us")
+    raise OptionError("strategy", strategy, "an object with spec(), or on_wake(desk)")
 
 
 def join_touch_from(params: Mapping[str, Param]) -> JoinTouch:
@@ -185,7 +201,7 @@ def join_touch_from(params: Mapping[str, Param]) -> JoinTouch:
     """
     defaults: dict[str, Param] = {"interval_us": 100_000, "offset_ticks": 0}
     names = [field.name for field in fields(JoinTouch)]
-    values = {**defaults, **_known(params, names)}
+    values = {**defaults, **known_params(params, names)}
     if "qty_lots" not in values:
         raise OptionError("qty_lots", None, "the size of an order: --param qty_lots=N")
     values.setdefault("max_position_lots", int(_integer("qty_lots", values["qty_lots"])) * 10)
@@ -199,7 +215,7 @@ def signal_params(params: Mapping[str, Param]) -> dict[str, Param]:
         UnknownNameError: There is no such parameter.
         OptionError: A value has the wrong type.
     """
-    known = _known(params, ["threshold", "max_position_lots", "maker", "hold"])
+    known = known_params(params, ["threshold", "max_position_lots", "maker", "hold"])
     if "max_position_lots" not in known:
         raise OptionError("max_position_lots", None, "a size: --param max_position_lots=N")
     known["max_position_lots"] = _integer("max_position_lots", known["max_position_lots"])
@@ -212,22 +228,10 @@ def signal_params(params: Mapping[str, Param]) -> dict[str, Param]:
     return known
 
 
-def _known(params: Mapping[str, Param], names: list[str]) -> dict[str, Param]:
-    for name in params:
-        if name not in names:
-            raise UnknownNameError("parameter", name, names)
-    return dict(params)
-
-
 def _integer(name: str, value: Param) -> int:
     if isinstance(value, bool) or not isinstance(value, int):
         raise OptionError(name, value, "a whole number")
     return value
-
-
-def _require(name: str, value: object, least: int) -> None:
-    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
-        raise OptionError(name, value, f"a whole number from {least}")
 
 
 def _refuse_rows(is_bad: NDArray[np.bool_], reason: str) -> None:

@@ -135,8 +135,7 @@ def repeat_point(paths: DataPaths, run_id: str, number: int, *, progress: Progre
     if row is None or "error" in row:
         raise SweepError(run_id, f"has no finished point {number}")
     point = _plan(paths, settings)[number]
-    symbol, source, day = point.market
-    data = open_market(paths, symbol, source=source, day=day)
+    data = open_market(paths, point.market)
     made = run_backtest(paths, point.settings, data=data, progress=progress)
     if made.manifest.outputs["digest"] != row["digest"]:
         raise SweepError(run_id, f"point {number} had another ledger than {made.id} has now")
@@ -182,12 +181,11 @@ class _Markets:
         """
         with self._lock:
             if point.market not in self._open:
-                symbol, source, day = point.market
-                data = open_market(self._paths, symbol, source=source, day=day)
+                data = open_market(self._paths, point.market)
                 digest = sources.records_digest(data)
                 if self._digests.get(point.market, digest) != digest:
                     changed = "its records have changed since the sweep began; start it anew"
-                    raise SweepError(" ".join(filter(None, point.market)), changed)
+                    raise SweepError(f"{data.symbol} {point.day}".rstrip(), changed)
                 self._open[point.market] = data, digest
             return self._open[point.market]
 
@@ -198,19 +196,19 @@ class _Markets:
                 self._open.pop(point.market, None)
 
 
-def open_market(paths: DataPaths, symbol: str, *, source: str = "", day: str = "") -> MarketData:
+def open_market(paths: DataPaths, market: Market) -> MarketData:
     """Return the records of a symbol, of one UTC day or of all.
 
     Raises:
         OptionError: That day was not recorded.
         CatalogError: The index has no such symbol.
     """
-    files = record_files(paths.root, symbol, source=source)
-    if not day:
+    files = record_files(paths.root, market.symbol, source=market.source, by_order=market.by_order)
+    if not market.day:
         return MarketData.open(*files.values())
-    if day not in files:
-        raise OptionError("day", day, f"one of {', '.join(files)}")
-    return MarketData.open(files[day])
+    if market.day not in files:
+        raise OptionError("day", market.day, f"one of {', '.join(files)}")
+    return MarketData.open(files[market.day])
 
 
 def _plan(paths: DataPaths, settings: BacktestSettings) -> list[Point]:

@@ -1,4 +1,4 @@
-"""A ledger as Parquet files."""
+"""A ledger as columns: for Arrow, and as Parquet files."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from lobdesk import engine
 from lobdesk.backtest.model import ORDER_TYPES, REASONS, SIDES, STATUSES, TIMES_IN_FORCE
 
 if TYPE_CHECKING:
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
     Columns = dict[str, NDArray[np.generic]]
 
+ArrowColumn = tuple[str, str, "NDArray[Any]", "NDArray[np.uint8] | None", "Sequence[str] | None"]
+
 CODES: dict[str, tuple[str | None, ...]] = {
     "side": SIDES,
     "type": ORDER_TYPES,
@@ -27,6 +30,44 @@ CODES: dict[str, tuple[str | None, ...]] = {
     "last_reject": REASONS,
 }
 FLAGS = ("is_maker", "is_certain")
+
+
+ARROW_FORMATS = {"i8": "l", "i4": "i", "u1": "C", "f8": "g", "f4": "f"}
+
+
+class LedgerTable:
+    """Rows of a ledger as Arrow columns; pyarrow, DuckDB and polars take it as it is.
+
+    The rows of the engine are transposed once; consumers read that memory without a copy. Codes
+    are dictionary columns of their names, None a null, flags booleans.
+
+    Attributes:
+        columns: Names and contiguous NumPy arrays, codes as numbers.
+    """
+
+    def __init__(self, rows: NDArray[np.void], symbols: Sequence[str]) -> None:
+        self._rows = len(rows)
+        self._symbols = tuple(symbols)
+        names = [name for name in rows.dtype.names or () if name != "reserved"]
+        self.columns = {name: np.ascontiguousarray(rows[name]) for name in names}
+        self._arrow = [self._column(name, values) for name, values in self.columns.items()]
+
+    def __len__(self) -> int:
+        return self._rows
+
+    def __arrow_c_stream__(self, requested_schema: object = None) -> object:
+        """Return an ``arrow_array_stream`` capsule of one batch; other schemas are not offered."""
+        return engine.arrow_stream(self._arrow, self._rows)
+
+    def _column(self, name: str, values: NDArray[np.generic]) -> ArrowColumn:
+        if name in FLAGS:
+            return name, "b", np.packbits(values.astype(bool), bitorder="little"), None, None
+        words = self._symbols if name == "symbol" else CODES.get(name)
+        validity = None
+        if words is not None and words[0] is None:
+            validity = np.packbits(values.astype(bool), bitorder="little")
+        known = None if words is None else [word or "" for word in words]
+        return name, ARROW_FORMATS[values.dtype.str[1:]], values, validity, known
 
 
 def write_ledger(folder: Path, result: Result) -> list[str]:

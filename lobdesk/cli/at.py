@@ -2,61 +2,88 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import TYPE_CHECKING
 
 import click
 
-from lobdesk.cli.options import data_dir_option, data_paths, json_option, print_json
+from lobdesk.cli.options import data_dir_option, data_paths, json_option, print_json, read_instant
 from lobdesk.errors import SettingsError
-from lobdesk.units import format_rfc3339_us, from_mantissa, parse_rfc3339_us
+from lobdesk.units import format_rfc3339_us, from_mantissa
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from lobdesk.index.places import RawLine
     from lobdesk.records import L2Snapshot
 
 
 @click.command("at")
 @click.argument("symbol")
-@click.argument("time")
-@click.option("--source", help="Only this source.")
+@click.argument("time", required=False)
+@click.option("--seq", type=click.IntRange(min=1), help="The book after this event, not at a time.")
+@click.option("--source", help="Only this source; with --seq the one whose event it is.")
+@click.option("--raw", "is_raw", is_flag=True, help="Print the journal's line of the event behind.")
 @data_dir_option
 @json_option
 def at_command(
-    *, symbol: str, time: str, source: str | None, data_dir: Path | None, as_json: bool
+    *,
+    symbol: str,
+    time: str | None,
+    seq: int | None,
+    source: str | None,
+    is_raw: bool,
+    data_dir: Path | None,
+    as_json: bool,
 ) -> None:
-    """Show SYMBOL's book at TIME, an exchange time.
+    """Show SYMBOL's book at TIME, an exchange time, or after the event --seq.
 
     TIME is RFC 3339 with an offset, for example 2026-08-01T02:54:00Z, or microseconds since the
     epoch. It is the last book that is not newer. With --json it prints one object: the L2Snapshot,
     or null if there was none yet. Without a book the exit code is 1.
+
+    With --raw it prints the line of the raw log instead: of the event --seq itself, or of the frame
+    that made the book at TIME. Where it lies goes to standard error as file:line:byte (line from 1,
+    uncompressed byte from 0). With --json it is one object with source, seq, file, line, offset,
+    length and text.
     """
     from lobdesk.index import open_catalog
     from lobdesk.index.errors import BookMissingError
+    from lobdesk.index.places import find_book, find_line, only_source
 
-    ts_us = _instant(time)
+    if (time is None) == (seq is None):
+        raise SettingsError("at", "", "give either TIME or --seq")
+    ts_us = None if time is None else read_instant(time, "at")
     with open_catalog(data_paths(data_dir).root) as catalog:
         symbol = catalog.find_symbol(symbol)
-        book = catalog.book_at(symbol, ts_us, source=source)
+        if source is not None:
+            catalog.require_source(symbol, source)
+        if is_raw and seq is not None:
+            line = find_line(catalog, source or only_source(catalog, symbol), seq)
+            _print_line(line, as_json=as_json)
+            return
+        try:
+            found = find_book(catalog, symbol, ts_us=ts_us, seq=seq, source=source)
+        except BookMissingError:
+            if as_json:
+                print_json(None)
+            raise
+        if is_raw:
+            line = find_line(catalog, found.source, found.book.seq)
+            _print_line(line, as_json=as_json)
+            return
     if as_json:
-        print_json(None if book is None else _plain(book))
-    elif book is not None:
-        _show(book)
-    if book is None:
-        raise BookMissingError(symbol, format_rfc3339_us(ts_us))
+        print_json(_plain(found.book))
+    else:
+        _show(found.book)
 
 
-def _instant(text: str) -> int:
-    try:
-        if not (text.isascii() and text.isdigit()):
-            return parse_rfc3339_us(text)
-        ts_us = int(text)
-        format_rfc3339_us(ts_us)
-    except ValueError as error:
-        raise SettingsError("at", "TIME", str(error)) from error
-    except OverflowError as error:
-        raise SettingsError("at", "TIME", f"{text} is after the year 9999") from error
-    return ts_us
+def _print_line(line: RawLine, *, as_json: bool) -> None:
+    if as_json:
+        print_json(dataclasses.asdict(line) | {"file": str(line.file)})
+        return
+    click.echo(f"{line.file}:{line.line}:{line.offset}", err=True)
+    click.echo(line.text)
 
 
 def _plain(book: L2Snapshot) -> object:

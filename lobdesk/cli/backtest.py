@@ -33,7 +33,7 @@ TABLE_ROWS = 30
 SETTINGS_OPTIONS = [
     click.option("--symbol", help="Pair (default: the first indexed one)."),
     click.option("--source", help="Whose recording, where several have the pair."),
-    click.option("--strategy", help="join_touch (default) or signal_follower."),
+    click.option("--strategy", help="join_touch (default), grid, twap or signal_follower."),
     click.option(
         "--param", "params", multiple=True, metavar="KEY=VALUE", help="Of the strategy; repeatable."
     ),
@@ -158,7 +158,8 @@ def _run_new(
         if file["records"] is not None:
             raise SettingsError("command line", "--records", "a grid runs over the index only")
         return run_sweep(paths, settings, threads=threads, progress=progress)
-    data = find_data(paths, settings.symbol, source=settings.source, **file)
+    by_order = settings.queue == "l3_fifo"
+    data = find_data(paths, settings.symbol, source=settings.source, by_order=by_order, **file)
     return run_backtest(paths, settings, data=data, progress=progress)
 
 

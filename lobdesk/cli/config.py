@@ -25,10 +25,11 @@ def show(*, origin: bool, config: Path | None, as_json: bool) -> None:
     """Print every setting with its merged value."""
     import msgspec
 
-    from lobdesk.settings import load_settings
+    from lobdesk.settings import SECRETS, load_settings
 
     loaded = load_settings(config=config)
     values = _flat(msgspec.to_builtins(loaded.settings))
+    values |= {key: "<set>" for key in SECRETS if values[key]}
     if as_json:
         print_json(
             {

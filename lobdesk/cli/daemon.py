@@ -138,7 +138,8 @@ def health_command(*, as_json: bool, **options: Any) -> None:  # noqa: ANN401
     """Tell by exit code whether the recorder records what it should.
 
     Reads files only. 0: running, receiving, every book verified. 1: not running or not receiving.
-    4: a symbol was refused, or its book has not been verified for half a minute.
+    4: a symbol was refused, or its book has not been verified for half a minute, or frames cannot
+    be written, derived or confirmed by the disk.
     """
     seen = _look(options)
     health = seen.health
@@ -272,7 +273,7 @@ def _describe_lines(report: RecorderReport) -> list[str]:
     described = []
     for number, line in enumerate(report.lines, start=1):
         text = (
-            f"line {number}    {'open' if line.is_connected else 'closed'}  "
+            f"line {number}    {'open' if line.is_connected else 'closed'}  {line.channel}  "
             f"connection {line.connection}, {line.connects} opened, {line.live} books live"
         )
         if line.offset_us is not None:
@@ -291,11 +292,16 @@ def _describe_report(report: RecorderReport) -> list[str]:
         f"queue     {report.queued} of {report.queue_size}, full for {report.queue_full} frames",
         f"lost      {report.lost} records, {report.lost_frames} of them frames",
     ]
-    return lines + [
+    lines += [
         f"{symbol:<9} {book.state}{_quiet(report, book)}  {book.verified:,} verified  "
         f"{book.failed} failed  {book.unverified} unverified  {book.trades:,} trades  "
         f"{book.reason}".rstrip()
         for symbol, book in report.books.items()
+    ]
+    return lines + [
+        f"{symbol:<9} level 3: {book.state}  {book.verified:,} verified  {book.failed} failed  "
+        f"{book.unverified} unverified  {book.reason}".rstrip()
+        for symbol, book in report.orders.items()
     ]
 
 

@@ -18,7 +18,18 @@ from lobdesk.cli.options import (
 if TYPE_CHECKING:
     from lobdesk.importers import ImportReport
 
-NAMES = ("auto", "cbcap", "jsonl", "cryptofeed", "hftbacktest", "lobster", "databento-csv")
+NAMES = (
+    "auto",
+    "cbcap",
+    "jsonl",
+    "cryptofeed",
+    "hftbacktest",
+    "lobster",
+    "databento-csv",
+    "bitstamp",
+    "lob10",
+    "fi2010",
+)
 
 
 @click.command("import")
@@ -31,12 +42,19 @@ NAMES = ("auto", "cbcap", "jsonl", "cryptofeed", "hftbacktest", "lobster", "data
     show_default=True,
     help="Format of the files; auto looks at their content.",
 )
+@click.option(
+    "--as-one",
+    is_flag=True,
+    help="The files are one recording that was cut, in this order: books go on over the cuts.",
+)
 @data_dir_option
 @json_option
 @progress_option
 def import_command(
+    *,
     files: tuple[Path, ...],
     format_name: str,
+    as_one: bool,
     data_dir: Path | None,
     as_json: bool,
     progress: str,
@@ -46,15 +64,15 @@ def import_command(
     A file that was imported before is recognized by its content and skipped (exit code 0). A
     damaged file is refused whole; the files before it stay imported.
     """
-    from lobdesk.importers import import_file
+    from lobdesk.importers import import_as_one
     from lobdesk.progress import make_progress
 
     paths = data_paths(data_dir)
     reporter = make_progress(progress)
     reports: list[ImportReport] = []
     try:
-        for file in files:
-            report = import_file(paths, file, format_name=format_name, progress=reporter)
+        for group in [files] if as_one else [(file,) for file in files]:
+            report = import_as_one(paths, group, format_name=format_name, progress=reporter)
             reports.append(report)
             if not as_json:
                 click.echo(_describe(report))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import signal
+import threading
 import time
 from typing import TYPE_CHECKING
 
@@ -15,32 +17,59 @@ from lobdesk.cli.options import (
     print_json,
     progress_option,
 )
+from lobdesk.errors import IntegrityError
 from lobdesk.progress import make_progress
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from lobdesk.errors import LobdeskError
     from lobdesk.index import IndexReport
 
 
 @click.command("index")
 @click.option("--rebuild", is_flag=True, help="Drop what the journal still holds and index anew.")
+@click.option("--check", is_flag=True, help="Read all parts, and index anew what is damaged.")
+@click.option("--follow", is_flag=True, help="Stay and index what comes, until SIGTERM or Ctrl-C.")
+@click.option(
+    "--every", "every_s", type=click.FloatRange(min=0.1), default=10.0, show_default=True,
+    help="Seconds between two updates of --follow.",
+)  # fmt: skip
 @data_dir_option
 @json_option
 @progress_option
-def index_command(*, rebuild: bool, data_dir: Path | None, as_json: bool, progress: str) -> None:
+@click.pass_context
+def index_command(
+    ctx: click.Context,
+    *,
+    rebuild: bool,
+    check: bool,
+    follow: bool,
+    every_s: float,
+    data_dir: Path | None,
+    as_json: bool,
+    progress: str,
+) -> None:
     """Bring the index up to the journal.
 
-    Doing it twice changes nothing; it may be killed at any moment. With --json it prints one
-    object: rows added for each table, rejects, bytes, parts, merged, replaced, missing, removed,
+    Doing it twice changes nothing; it may be killed at any moment. A part that is gone or cut is
+    made again. What is damaged in the journal is named, all else is indexed, and the exit code is
+    4. With --json it prints one object (with --follow one a line for each update): rows added for
+    each table, rejects, bytes, parts, merged, replaced, missing, damaged, lost, repaired, removed,
     is_published, totals, seconds.
     """
+    root = data_paths(data_dir).root
+    if follow:
+        if rebuild or check:
+            raise click.UsageError("--follow goes with neither --rebuild nor --check")
+        _follow(root, every_s, as_json=as_json)
+        return
     from lobdesk.index import update_index
 
     reporter = make_progress(progress)
     start_s = time.monotonic()
     try:
-        report = update_index(data_paths(data_dir).root, rebuild=rebuild, progress=reporter)
+        report = update_index(root, rebuild=rebuild, check=check, progress=reporter)
     except BaseException:
         reporter.finish("failed")
         raise
@@ -51,6 +80,31 @@ def index_command(*, rebuild: bool, data_dir: Path | None, as_json: bool, progre
     else:
         _narrate(report, seconds)
     _warn(report)
+    if not report.is_sound:
+        ctx.exit(IntegrityError.exit_code)
+
+
+def _follow(root: Path, every_s: float, *, as_json: bool) -> None:
+    from lobdesk.index.follow import follow_index
+
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+
+    def tell(report: IndexReport) -> None:
+        if as_json:
+            print_json(dataclasses.asdict(report))
+        else:
+            click.echo(
+                f"{sum(report.rows.values()):,} rows, {report.bytes / 1e6:,.1f} MB", err=True
+            )
+        _warn(report)
+
+    def complain(error: LobdeskError) -> None:
+        click.echo(f"error: {error}", err=True)
+
+    click.echo(f"indexing {root} every {every_s:g} s; SIGTERM or Ctrl-C ends it", err=True)
+    follow_index(root, stop=stop, every_s=every_s, told=tell, failed=complain)
 
 
 def _narrate(report: IndexReport, seconds: float) -> None:
@@ -66,8 +120,16 @@ def _warn(report: IndexReport) -> None:
         click.echo(
             f"warning: {report.rejects:,} lines were rejected; see: lobdesk sql rejects", err=True
         )
-
+    for name in report.damaged:
+        click.echo(f"warning: {name}; all else is indexed", err=True)
     for name in report.replaced:
         click.echo(f"warning: {name} was replaced since it was indexed; indexed anew", err=True)
+    for name in report.repaired:
+        click.echo(f"warning: a part of {name} was gone or damaged; indexed anew", err=True)
     for name in report.missing:
         click.echo(f"warning: {name} is gone from the journal; its rows stay", err=True)
+    for name in report.lost:
+        click.echo(
+            f"warning: {name}: a part is gone or damaged, and so is its journal: its rows are lost",
+            err=True,
+        )

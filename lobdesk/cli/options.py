@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from lobdesk.errors import SettingsError
 from lobdesk.paths import DataPaths, default_data_dir
 
 if TYPE_CHECKING:
@@ -84,3 +85,23 @@ def interrupted_by_sigterm() -> Iterator[None]:
 def print_json(value: object) -> None:
     """Print one JSON object on standard output."""
     click.echo(json.dumps(value))
+
+
+def read_instant(text: str, command: str) -> int:
+    """Return the microseconds since the epoch of a time that a person typed.
+
+    Raises:
+        SettingsError: It is neither RFC 3339 with an offset nor a count of microseconds.
+    """
+    from lobdesk.units import format_rfc3339_us, parse_rfc3339_us
+
+    try:
+        if not (text.isascii() and text.isdigit()):
+            return parse_rfc3339_us(text)
+        ts_us = int(text)
+        format_rfc3339_us(ts_us)
+    except ValueError as error:
+        raise SettingsError(command, "TIME", str(error)) from error
+    except OverflowError as error:
+        raise SettingsError(command, "TIME", f"{text} is after the year 9999") from error
+    return ts_us

@@ -99,6 +99,21 @@ class _Symbols(click.ParamType[tuple[str, ...]]):
     show_default=True,
     help="Exchange time of the synthetic market's beginning; fix it for equal frames.",
 )
+@click.option(
+    "--level3-token",
+    "tokens",
+    multiple=True,
+    metavar="TOKEN",
+    help="Accept this token for the level3 channel; may be given several times.",
+)
+@click.option(
+    "--level3-token-life",
+    "token_life",
+    type=click.FloatRange(min=0.0, min_open=True),
+    default=900.0,
+    show_default=True,
+    help="Seconds within which a token must first be used.",
+)
 @click.option("--faults", type=click.Path(path_type=Path), help="Fault script (JSON lines).")
 @click.option(
     "--duration",
@@ -115,6 +130,8 @@ def simulate_command(
     speed: float,
     activity: float,
     start: int,
+    tokens: tuple[str, ...],
+    token_life: float,
     faults: Path | None,
     duration: float | None,
 ) -> None:
@@ -138,6 +155,8 @@ def simulate_command(
             speed=None if speed == float("inf") else speed,
             starts_now=source is None and start == 0,
             faults=script,
+            level3_tokens=tokens,
+            level3_token_life_s=token_life,
         )
         await _serve(server, duration)
 

@@ -3,20 +3,34 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from lobdesk.cli.options import data_dir_option, data_paths
+from lobdesk.cli.options import data_dir_option, data_paths, read_instant
 from lobdesk.errors import SettingsError
 
 if TYPE_CHECKING:
-    from lobdesk.index import SqlResult
+    from lobdesk.index.queries import Query
+    from lobdesk.index.user_sql import Answer
 
 TABLE_ROWS = 100
 FORMATS = ("table", "csv", "json", "jsonl", "parquet", "arrow")
 BINARY = {"parquet", "arrow"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Question:
+    """What is asked, and how it may run."""
+
+    root: Path
+    text: str
+    limit: int | None
+    timeout_s: float
+    is_unsafe: bool
+    variables: dict[str, str | float]
 
 
 @click.command("sql")
@@ -24,6 +38,14 @@ BINARY = {"parquet", "arrow"}
 @click.option("-c", "--command", "text", help="The query.")
 @click.option(
     "-f", "--file", "file", type=click.Path(dir_okay=False, path_type=Path), help="A file with it."
+)
+@click.option("--describe", "is_described", is_flag=True, help="Only say what NAME answers.")
+@click.option("--symbol", help="Shipped queries: only this pair.")
+@click.option("--source", help="Shipped queries: only this source.")
+@click.option("--from", "begin", help="Shipped queries: from this time on (RFC 3339 or µs).")
+@click.option("--to", "end", help="Shipped queries: before this time.")
+@click.option(
+    "--param", "params", multiple=True, help="Shipped queries: NAME=VALUE, see --describe."
 )
 @click.option(
     "--format", "form", type=click.Choice(FORMATS), default="table", show_default=True,
@@ -45,6 +67,12 @@ def sql_command(
     name: str | None,
     text: str | None,
     file: Path | None,
+    is_described: bool,
+    symbol: str | None,
+    source: str | None,
+    begin: str | None,
+    end: str | None,
+    params: tuple[str, ...],
     form: str,
     limit: int | None,
     timeout_s: float,
@@ -57,83 +85,130 @@ def sql_command(
     NAME is a shipped query; without any query the shipped ones are listed. The query runs in a
     process that can write nothing. JSON is one array of objects; integers are integers, decimals
     and times are strings. A cut answer says so on standard error.
+
+    Times of --from and --to are exchange times of books and trades, receipts of raw events. In a
+    query of your own the same values are getvariable('symbol'), 'source', 'from_us' and 'to_us',
+    and WHERE in_scope(source, symbol, exch_ts_us) applies them.
     """
+    query, text = _query(name, text, file)
+    if query is not None and is_described:
+        click.echo(query.describe())
+        return
+    if text is None:
+        _list_queries()
+        return
+    question = _Question(
+        root=data_paths(data_dir).root,
+        text=text,
+        limit=TABLE_ROWS if limit is None and form == "table" else limit,
+        timeout_s=timeout_s,
+        is_unsafe=is_unsafe,
+        variables=_parameters(query, params) | _scope(symbol, source, begin, end),
+    )
+    if form in BINARY:
+        _write_binary(question, form, output)
+    else:
+        _write_text(question, form, output)
+
+
+def _list_queries() -> None:
     from lobdesk.index.queries import list_queries
 
-    query = _query(name, text, file)
-    if query is None:
-        for one in list_queries():
-            click.echo(f"{one.name:<22} {one.text}")
-        return
-    root = data_paths(data_dir).root
-    if limit is None and form == "table":
-        limit = TABLE_ROWS
-    if form in BINARY:
-        _write_binary(
-            root, query, form, output, limit=limit, timeout_s=timeout_s, is_unsafe=is_unsafe
-        )
-        return
-    from lobdesk.index.user_sql import run_user_sql
-
-    result = run_user_sql(root, query, limit=limit, timeout_s=timeout_s, is_unsafe=is_unsafe)
-    _print(result, form, output)
-    for note in result.notes:
-        click.echo(f"warning: {note}", err=True)
-    if result.is_cut:
-        click.echo(_cut_note(len(result.rows)), err=True)
+    for query in list_queries():
+        click.echo(f"{query.name:<22} {query.text}")
+    click.echo("more about one: lobdesk sql NAME --describe", err=True)
 
 
-def _query(name: str | None, text: str | None, file: Path | None) -> str | None:
+def _query(
+    name: str | None, text: str | None, file: Path | None
+) -> tuple[Query | None, str | None]:
     from lobdesk.index.queries import load_query
 
     given = [one for one in (name, text, file) if one is not None]
     if len(given) > 1:
         raise SettingsError("sql", "", "give one of NAME, -c and -f")
-    if text is not None:
-        return text
+    if name is not None:
+        query = load_query(name)
+        return query, query.sql
     if file is not None:
         try:
-            return sys.stdin.read() if str(file) == "-" else file.read_text(encoding="utf-8")
+            text = sys.stdin.read() if str(file) == "-" else file.read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
             reason = error.strerror if isinstance(error, OSError) else "is not UTF-8 text"
             raise SettingsError(str(file), "", f"cannot be read: {reason}") from error
-    return load_query(name).sql if name is not None else None
+    return None, text
 
 
-def _write_binary(
-    root: Path,
-    query: str,
-    form: str,
-    output: Path | None,
-    *,
-    limit: int | None,
-    timeout_s: float,
-    is_unsafe: bool,
-) -> None:
+def _parameters(query: Query | None, params: tuple[str, ...]) -> dict[str, str | float]:
+    if params and query is None:
+        raise SettingsError("sql", "--param", "only shipped queries have parameters")
+    given: dict[str, str] = {}
+    for param in params:
+        key, sign, value = param.partition("=")
+        if not sign:
+            raise SettingsError("sql", "--param", f"{param!r} is not NAME=VALUE")
+        given[key.strip()] = value.strip()
+    return {} if query is None else dict(query.read_parameters(given))
+
+
+def _scope(
+    symbol: str | None, source: str | None, begin: str | None, end: str | None
+) -> dict[str, str | float]:
+    named = {"symbol": symbol, "source": source}
+    found: dict[str, str | float] = {key: text for key, text in named.items() if text is not None}
+    for key, text in (("from_us", begin), ("to_us", end)):
+        if text is not None:
+            found[key] = read_instant(text, "sql")
+    return found
+
+
+def _write_binary(question: _Question, form: str, output: Path | None) -> None:
     from lobdesk.index.export import write_arrow
     from lobdesk.index.user_sql import write_user_sql
 
     if output is None:
         raise SettingsError("sql", "--output", f"{form} is not text; name a file with -o")
     write = write_user_sql if form == "parquet" else write_arrow
-    rows, is_cut = write(root, query, output, limit=limit, timeout_s=timeout_s, is_unsafe=is_unsafe)
+    rows, is_cut = write(
+        question.root, question.text, output, limit=question.limit, timeout_s=question.timeout_s,
+        is_unsafe=question.is_unsafe, variables=question.variables,
+    )  # fmt: skip
     click.echo(f"{rows:,} rows in {output}", err=True)
     if is_cut:
         click.echo(_cut_note(rows), err=True)
 
 
-def _print(result: SqlResult, form: str, output: Path | None) -> None:
+def _write_text(question: _Question, form: str, output: Path | None) -> None:
+    from lobdesk.index.user_sql import open_user_sql
+
+    with open_user_sql(
+        question.root, question.text, limit=question.limit, timeout_s=question.timeout_s,
+        is_unsafe=question.is_unsafe, variables=question.variables,
+    ) as answer:  # fmt: skip
+        _print(answer, form, output)
+    for note in answer.notes:
+        click.echo(f"warning: {note}", err=True)
+    if answer.is_cut:
+        click.echo(_cut_note(question.limit or 0), err=True)
+
+
+def _print(answer: Answer, form: str, output: Path | None) -> None:
     from lobdesk.index.export import render
 
     if output is None:
-        for piece in render(result, form):
+        for piece in render(answer, form):
             click.echo(piece, nl=False)
         return
+    # A query that fails half-way must not leave half an answer under the name of a whole one.
+    partial = output.with_name(f".{output.name}.part")
     try:
-        with output.open("w", encoding="utf-8", newline="") as stream:
-            stream.writelines(render(result, form))
+        with partial.open("w", encoding="utf-8", newline="") as stream:
+            stream.writelines(render(answer, form))
+        partial.replace(output)
     except OSError as error:
         raise SettingsError(str(output), "", f"cannot be written: {error.strerror}") from error
+    finally:
+        partial.unlink(missing_ok=True)
 
 
 def _cut_note(rows: int) -> str:

@@ -35,8 +35,8 @@ COLUMNS = (
 def verify_command(ctx: click.Context, data_dir: Path | None, as_json: bool, progress: str) -> None:
     """Check every stored line and recompute every book from the raw frames.
 
-    Exit code 4 if a checksum failed, a line is not what was written, or the snapshots and trades
-    are not what the raw events give. Recorded gaps and resyncs are counted only.
+    Exit code 4 if a checksum failed, a line is not what was written, or the snapshots, trades
+    and orders are not what the raw events give. Recorded gaps and resyncs are counted only.
     """
     from lobdesk.progress import make_progress
     from lobdesk.verify import verify_data
@@ -59,8 +59,18 @@ def verify_command(ctx: click.Context, data_dir: Path | None, as_json: bool, pro
         print_json(report.to_json())
     else:
         click.echo(_table(report))
+        for line in _level3(report):
+            click.echo(line)
     if not report.is_good:
         ctx.exit(EXIT_INTEGRITY)
+
+
+def _level3(report: VerifyReport) -> list[str]:
+    return [
+        f"level 3 of {name}: {found.frames:,} frames, {found.verified:,} verified, "
+        f"{found.failed:,} failed, {found.unverified:,} unverified, {found.gaps:,} gaps"
+        for name, found in sorted(report.orders.items())
+    ]
 
 
 def _table(report: VerifyReport) -> str:

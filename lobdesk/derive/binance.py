@@ -6,7 +6,6 @@ There is no checksum. An update is applied only if its numbers say that none is 
 
 from __future__ import annotations
 
-from bisect import bisect_left, insort
 from collections import deque
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -20,36 +19,13 @@ from lobdesk.derive.foreign import (
     trimmed_mantissa,
     unchecked_line,
 )
-from lobdesk.records import BOOK_LEVELS
+from lobdesk.derive.levels import Side
 
 if TYPE_CHECKING:
     from lobdesk.records import Level
 
 KEPT_UPDATES = 5000
 """Updates kept until a snapshot comes; it usually comes after updates that it does not hold."""
-
-
-class Side:
-    """All levels of one side, sorted, best first."""
-
-    def __init__(self, *, is_bid: bool) -> None:
-        self._sign = -1 if is_bid else 1
-        self._keys: list[int] = []
-        self._lots: dict[int, int] = {}
-
-    def set(self, ticks: int, lots: int) -> None:
-        """Set a level's quantity; none deletes it."""
-        key = self._sign * ticks
-        if lots:
-            if key not in self._lots:
-                insort(self._keys, key)
-            self._lots[key] = lots
-        elif self._lots.pop(key, None) is not None:
-            del self._keys[bisect_left(self._keys, key)]
-
-    def best(self) -> tuple[Level, ...]:
-        """Return the ten best levels."""
-        return tuple((self._sign * k, self._lots[k]) for k in self._keys[:BOOK_LEVELS])
 
 
 class _Update(NamedTuple):

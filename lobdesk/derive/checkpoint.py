@@ -9,6 +9,7 @@ import msgspec
 
 from lobdesk.derive.continuity import ContinuityState  # noqa: TC001 - msgspec reads it
 from lobdesk.derive.deriver import SymbolProgress  # noqa: TC001 - msgspec reads the annotation
+from lobdesk.derive.level3 import OrderState
 from lobdesk.engine import EngineError
 from lobdesk.journal import DerivedEnd, JournalSyncError, RawMark, symbol_log_dir
 from lobdesk.journal.layout import segment_path
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from lobdesk.journal import JournalWriter
 
 CHECKPOINT_NAME = "derived.json"
-VERSION = 3
+VERSION = 4
 
 
 class Checkpoint(msgspec.Struct, frozen=True, kw_only=True):
@@ -35,6 +36,7 @@ class Checkpoint(msgspec.Struct, frozen=True, kw_only=True):
         symbols: Progress of each symbol.
         books: For each connection what ``BookVerifier.dump`` gave.
         shared: For each symbol where several connections are; None with one.
+        orders: State of level 3.
     """
 
     v: int
@@ -44,6 +46,7 @@ class Checkpoint(msgspec.Struct, frozen=True, kw_only=True):
     symbols: dict[str, SymbolProgress]
     books: dict[int, bytes]
     shared: dict[str, ContinuityState] | None = None
+    orders: OrderState = OrderState()
 
 
 def take_checkpoint(
@@ -69,6 +72,7 @@ def take_checkpoint(
         symbols=deriver.symbols,
         books=deriver.dump(),
         shared=deriver.dump_shared(),
+        orders=deriver.orders.dump(),
     )
 
 
@@ -116,6 +120,7 @@ def restore(deriver: Deriver, checkpoint: Checkpoint) -> bool:
     """Give a new deriver the state of a checkpoint; False if it is damaged."""
     try:
         deriver.load(checkpoint.books, checkpoint.shared)
+        deriver.orders.load(checkpoint.orders)
     except EngineError:
         return False
     deriver.symbols.update(checkpoint.symbols)

@@ -13,8 +13,10 @@ import msgspec
 from lobdesk.derive.continuity import Continuity
 from lobdesk.derive.dialects import make_dialect
 from lobdesk.derive.foreign import UNCHECKED
+from lobdesk.derive.level3 import CHANNEL as LEVEL3
+from lobdesk.derive.level3 import OrderDeriver
 from lobdesk.engine import BookVerdict, BookVerifier
-from lobdesk.journal import SNAPSHOTS, TRADES
+from lobdesk.journal import ORDERS, SNAPSHOTS, TRADES
 
 if TYPE_CHECKING:
     from lobdesk.derive.continuity import ContinuityState
@@ -36,7 +38,7 @@ class DerivedLine(NamedTuple):
     """One line for a derived log.
 
     Attributes:
-        log: ``snapshots`` or ``trades``.
+        log: ``snapshots``, ``trades`` or ``orders``.
         symbol: Exchange name of the pair.
         line: The bytes, with newline.
     """
@@ -66,6 +68,10 @@ class Derived:
     notes: list[dict[str, Any]] = field(default_factory=list)
     stranded: list[tuple[int, str]] = field(default_factory=list)
 
+    def add_line(self, log: str, symbol: str, line: bytes) -> None:
+        """Add a line for a derived log."""
+        self.lines.append(DerivedLine(log, symbol, line))
+
 
 @dataclass(slots=True)
 class SymbolProgress:
@@ -92,6 +98,10 @@ class Deriver:
     the events.
 
     Where several connections have books at once, each state is written once, see ``Continuity``.
+
+    Attributes:
+        symbols: Progress of each symbol.
+        orders: The connections of level 3.
     """
 
     def __init__(self, *, depth: int = DEFAULT_DEPTH) -> None:
@@ -100,6 +110,7 @@ class Deriver:
         self._dialects: dict[int, Dialect] = {}
         self._shared: dict[str, Continuity] | None = None
         self.symbols: dict[str, SymbolProgress] = {}
+        self.orders = OrderDeriver(depth)
 
     def feed(self, event: RawEvent) -> Derived:
         """Take one event in the order of the log and return what follows from it."""
@@ -109,11 +120,17 @@ class Deriver:
             derived.reading = dialect.feed(event.raw.encode(), event.recv_ts_us)
             derived.notes += derived.reading.notes
             self._on_frame(event, dialect, derived.reading, derived)
+            for orders in derived.reading.orders:
+                derived.add_line(ORDERS, orders.symbol, orders.line(event.seq))
+        elif event.dir == "in" and self.orders.follows(event.conn):
+            self.orders.feed(event, derived)
         elif event.dir == "in":
             verifier = self.verifier(event.conn)
             if len(self._verifiers) > 1 and self._shared is None:
                 self._share()
             derived.verdict = verifier.feed(event.raw.encode(), event.recv_ts_us)
+            if derived.verdict.kind == "instrument":
+                self.orders.hear_instruments(verifier)
             self._on_frame(event, verifier, derived.verdict, derived)
         elif event.dir == "note":
             self._on_note(event, derived)
@@ -122,10 +139,15 @@ class Deriver:
     def watch(self, event: RawEvent) -> Derived:
         """Take an event that is not in the log: books go on, but nothing follows from it."""
         derived = Derived()
-        if event.dir == "in":
+        if event.dir == "in" and self.orders.follows(event.conn):
+            derived.verdict = self.orders.watch(event)
+        elif event.dir == "in":
             derived.verdict = self.verifier(event.conn).feed(event.raw.encode(), event.recv_ts_us)
-        elif event.dir == "note" and note_kind(event.raw) in {"open", "close"}:
+        elif event.dir == "note" and (kind := note_kind(event.raw)) in {"open", "close"}:
             self._verifiers.pop(event.conn, None)
+            self.orders.close(event.conn, kind)
+            if kind == "open" and _open_facts(event.raw).get("channel") == LEVEL3:
+                self.orders.open(event.conn, self._verifiers.values())
         return derived
 
     def verifier(self, conn: int) -> BookVerifier:
@@ -288,8 +310,11 @@ class Deriver:
 
     def _on_trades(self, event: RawEvent, verdict: Verdict | Reading, derived: Derived) -> None:
         trades: list[TradeEntry | ForeignTrade] = [*verdict.trades]
-        if derived.reading is not None and not all(trade.trade_id for trade in trades):
-            # The source numbers no trades, so none can be told from a repetition.
+        reading = derived.reading
+        if reading is not None and not (
+            reading.repeats_trades and all(trade.trade_id for trade in trades)
+        ):
+            # Without numbers, or with numbers that say nothing, no trade is a repetition.
             for trade in trades:
                 derived.lines.append(DerivedLine(TRADES, trade.symbol, trade.line(event.seq)))
             trades = []
@@ -319,13 +344,21 @@ class Deriver:
             for conn in [*self._verifiers, *self._dialects]:
                 self._drop(conn, RESETS[kind], derived)
             self.interrupt(RESETS[kind])
+            self.orders.reset(RESETS[kind])
             self._shared = None
             derived.stranded.clear()
         elif kind in {"open", "close"}:
             self._drop(event.conn, kind, derived)
-            dialect = make_dialect(_open_facts(event.raw)) if kind == "open" else None
-            if dialect is not None:
-                self._dialects[event.conn] = dialect
+            self.orders.close(event.conn, kind)
+            if kind == "open":
+                self._open(event.conn, _open_facts(event.raw))
+
+    def _open(self, conn: int, facts: dict[str, Any]) -> None:
+        dialect = make_dialect(facts)
+        if dialect is not None:
+            self._dialects[conn] = dialect
+        elif facts.get("channel") == LEVEL3:
+            self.orders.open(conn, self._verifiers.values())
 
     def _drop(self, conn: int, cause: str, derived: Derived) -> None:
         verifier = self._verifiers.pop(conn, None) or self._dialects.pop(conn, None)
@@ -337,6 +370,7 @@ class Deriver:
         """Count every symbol as interrupted, as after a restart of the recorder."""
         for symbol in self.symbols:
             self._end(symbol, cause)
+        self.orders.interrupt(cause)
 
 
 class _Note(msgspec.Struct):

@@ -5,8 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from lobdesk.derive.binance import Binance
+from lobdesk.derive.bitstamp import Bitstamp
 from lobdesk.derive.databento import DatabentoBook
+from lobdesk.derive.databento_mbo import DatabentoOrders
+from lobdesk.derive.fi2010 import Fi2010
 from lobdesk.derive.kraken_v1 import KrakenV1
+from lobdesk.derive.lob10 import Lob10
 from lobdesk.derive.lobster import Lobster
 
 if TYPE_CHECKING:
@@ -18,10 +22,20 @@ MAKERS: dict[str, Callable[[dict[str, Any]], Dialect]] = {
     "binance": lambda facts: Binance(
         str(facts["symbol"]), int(facts["price_precision"]), int(facts["qty_precision"])
     ),
+    "bitstamp": lambda facts: Bitstamp(
+        str(facts["symbol"]), int(facts["price_precision"]), int(facts["qty_precision"])
+    ),
+    "databento-mbo": lambda facts: DatabentoOrders(
+        str(facts["symbol"]), str(facts["columns"]), int(facts["price_precision"])
+    ),
     "databento-mbp10": lambda facts: DatabentoBook(
         str(facts["symbol"]), str(facts["columns"]), int(facts["price_precision"])
     ),
+    "fi2010": lambda facts: Fi2010(int(facts["price_precision"]), int(facts["qty_precision"])),
     "kraken-v1": lambda _facts: KrakenV1(),
+    "lob10": lambda facts: Lob10(
+        str(facts["symbol"]), str(facts["price_tick"]), str(facts["qty_unit"])
+    ),
     "lobster": lambda facts: Lobster(str(facts["symbol"]), int(facts["midnight_us"])),
 }
 

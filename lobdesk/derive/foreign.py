@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import msgspec
 
-from lobdesk.records import BOOK_LEVELS, L2Snapshot, Trade
+from lobdesk.records import BOOK_LEVELS, L2Snapshot, OrderChanges, Trade
 from lobdesk.units import to_mantissa
 
 if TYPE_CHECKING:
-    from lobdesk.records import Level
+    from lobdesk.records import Level, OrderChange
 
 UNCHECKED = "unchecked"
 """State of a book that was followed without a fault but has no checksum to compare."""
@@ -61,6 +61,23 @@ class ForeignTrade(NamedTuple):
         return msgspec.json.encode(Trade(v=1, seq=seq, **self._asdict())) + b"\n"
 
 
+class ForeignOrders(NamedTuple):
+    """What a frame did to single orders of one pair; the fields of ``records.OrderChanges``."""
+
+    symbol: str
+    exch_ts_us: int
+    recv_ts_us: int
+    price_precision: int
+    qty_precision: int
+    type: str
+    events: tuple[OrderChange, ...]
+
+    def line(self, seq: int) -> bytes:
+        """Return the line for the order log."""
+        told = OrderChanges(v=1, seq=seq, checksum=None, verified=None, **self._asdict())
+        return msgspec.json.encode(told) + b"\n"
+
+
 @dataclass(slots=True)
 class Reading:
     """What one foreign frame means; the counterpart of the native ``Verdict``.
@@ -70,18 +87,22 @@ class Reading:
         reason: Why it is malformed.
         books: Books that it changed.
         trades: Trades in it.
+        orders: What it tells of single orders.
         refused: Trades that could not be taken: pair and reason.
         ended: Books that it ended: pair and cause.
         notes: Facts for the raw log, each with ``kind``.
+        repeats_trades: The source may tell a trade again; what is not newer is then left out.
     """
 
     kind: str
     reason: str = ""
     books: list[BookChange] = field(default_factory=list)
     trades: list[ForeignTrade] = field(default_factory=list)
+    orders: list[ForeignOrders] = field(default_factory=list)
     refused: list[tuple[str, str]] = field(default_factory=list)
     ended: list[tuple[str, str]] = field(default_factory=list)
     notes: list[dict[str, Any]] = field(default_factory=list)
+    repeats_trades: bool = True
 
 
 class Dialect(Protocol):

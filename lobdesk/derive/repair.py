@@ -10,10 +10,12 @@ import msgspec
 
 from lobdesk.derive.checkpoint import load_checkpoint, restore
 from lobdesk.derive.deriver import Deriver, SymbolProgress
+from lobdesk.derive.level3 import OrderProgress
 from lobdesk.derive.retained import load_retained
 from lobdesk.journal import (
     DERIVED_LOGS,
     EVENTS,
+    ORDERS,
     SNAPSHOTS,
     TRADES,
     BrokenChainError,
@@ -125,6 +127,7 @@ def _events_to_take(
         retained.restore(deriver)
         return retained.seq + 1, read_events(root, retained.seq + 1)
     deriver.symbols.update(_progress_before(root, start))
+    deriver.orders.symbols.update(_order_progress_before(root, start))
     deriver.interrupt("restart")
     return start, _despite_damage(root, start, read_events(root, start))
 
@@ -248,6 +251,19 @@ def _progress_before(root: Path, seq: int) -> dict[str, SymbolProgress]:
         if line is not None:
             progress.setdefault(symbol, SymbolProgress()).last_trade_id = line.trade_id
     return progress
+
+
+def _order_progress_before(root: Path, seq: int) -> dict[str, OrderProgress]:
+    """Return the same of the orders."""
+    lines = {
+        symbol: _last_before(symbol_log_dir(root, ORDERS, symbol), seq)
+        for symbol in list_symbols(root, ORDERS)
+    }
+    return {
+        symbol: OrderProgress(line.seq, line.recv_ts_us)
+        for symbol, line in lines.items()
+        if line is not None
+    }
 
 
 def _last_before(log_dir: Path, seq: int) -> _Line | None:

@@ -9,6 +9,7 @@ import msgspec
 
 from lobdesk.derive.continuity import ContinuityState  # noqa: TC001 - msgspec reads it
 from lobdesk.derive.deriver import Deriver, SymbolProgress
+from lobdesk.derive.level3 import OrderState
 from lobdesk.errors import JournalError
 from lobdesk.journal.reader import prove_line, read_lines
 from lobdesk.journal.retention import RETENTION_NAME, read_retention
@@ -49,6 +50,7 @@ class Retained(msgspec.Struct, frozen=True, kw_only=True):
         books: For each connection what ``BookVerifier.dump`` gave.
         shared: For each symbol where several connections are; None with one.
         deletions: What went when, oldest first.
+        orders: State of level 3.
     """
 
     v: int = VERSION
@@ -58,6 +60,7 @@ class Retained(msgspec.Struct, frozen=True, kw_only=True):
     books: dict[int, bytes] = {}
     shared: dict[str, ContinuityState] | None = None
     deletions: list[Deletion] = []
+    orders: OrderState = OrderState()
 
     def deriver(self) -> Deriver:
         """Return a deriver that goes on from here."""
@@ -69,6 +72,7 @@ class Retained(msgspec.Struct, frozen=True, kw_only=True):
         """Give a new deriver the state behind the deleted records."""
         deriver.load(self.books, self.shared)
         deriver.symbols.update(self.symbols)
+        deriver.orders.load(self.orders)
 
 
 def load_retained(root: Path) -> Retained:
@@ -116,6 +120,7 @@ def advance(retained: Retained, segments: list[Segment], at_us: int, size: int) 
         books=deriver.dump(),
         shared=deriver.dump_shared(),
         deletions=[*retained.deletions, deletion],
+        orders=deriver.orders.dump(),
     )
 
 

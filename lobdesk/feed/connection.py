@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import time
 from typing import TYPE_CHECKING
 
@@ -101,9 +102,13 @@ async def open_connection(
     Raises:
         ConnectFailedError: There is no connection.
     """
+    # At its most talkative the library writes down every frame, also one that holds a token.
+    quiet = logging.getLogger(f"{__name__}.socket")
+    quiet.setLevel(logging.INFO)
     try:
         socket = await connect(
             url,
+            logger=quiet,
             compression=compression,
             # The library would follow HTTPS_PROXY and its kin, which are meant for other programs.
             proxy=True if proxy == "environment" else proxy or None,

@@ -92,6 +92,8 @@ class FeedSession:
         wants_reconnect: A new connection is the only way on.
     """
 
+    CHANNEL = "book"
+
     def __init__(
         self,
         symbols: Sequence[str],
@@ -204,21 +206,25 @@ class FeedSession:
     def tick(self, now_s: float) -> list[str]:
         """Return the requests that are due: resyncs, retries, ping. Call it often."""
         self._expire(now_s)
-        requests = self._renew_channels(now_s)
-        due = [
-            symbol
-            for symbol, book in self._books.items()
-            if book.state in {BookState.SUSPECT, BookState.REFUSED} and now_s >= book.retry_s
-        ]
-        if due:
-            self.resyncs += len(due)
-            params = {"depth": self._depth}
-            requests.append(self._request("unsubscribe", "book", due, params, now_s))
-            requests.append(self._subscribe_books(due, now_s))
+        requests = [*self._renew_channels(now_s), *self._rebuild(now_s)]
         if now_s >= self._next_ping_s:
             self._next_ping_s = now_s + self._ping_interval_s
             requests.append(ping_request(next(self._req_ids)))
         return requests
+
+    def _rebuild(self, now_s: float) -> list[str]:
+        due = self._due(now_s)
+        if not due:
+            return []
+        self.resyncs += len(due)
+        return [*self._unsubscribe_books(due, now_s), self._subscribe_books(due, now_s)]
+
+    def _due(self, now_s: float) -> list[str]:
+        return [
+            symbol
+            for symbol, book in self._books.items()
+            if book.state in {BookState.SUSPECT, BookState.REFUSED} and now_s >= book.retry_s
+        ]
 
     def _renew_channels(self, now_s: float) -> list[str]:
         requests = []
@@ -245,7 +251,11 @@ class FeedSession:
         for symbol in symbols:
             self._enter(self._books[symbol], BookState.AWAITING_ACK, now_s)
         params: dict[str, Param] = {"depth": self._depth, "snapshot": True}
-        return self._request("subscribe", "book", symbols, params, now_s)
+        return self._request("subscribe", self.CHANNEL, symbols, params, now_s)
+
+    def _unsubscribe_books(self, symbols: Iterable[str], now_s: float) -> list[str]:
+        params: dict[str, Param] = {"depth": self._depth}
+        return [self._request("unsubscribe", self.CHANNEL, symbols, params, now_s)]
 
     def _request(
         self,
@@ -271,7 +281,7 @@ class FeedSession:
         for warning in reply.result.warnings:
             self.notices.append(Notice("exchange warned", symbol, warning))
         book = self._books.get(symbol)
-        is_book = pending.channel == "book" and pending.method == "subscribe"
+        is_book = pending.channel == self.CHANNEL and pending.method == "subscribe"
         if is_book and book is not None and book.state is BookState.AWAITING_ACK:
             self._refusals.pop(symbol, None)
             self._enter(book, BookState.AWAITING_SNAPSHOT, now_s)
@@ -299,7 +309,7 @@ class FeedSession:
 
     def _refuse(self, channel: str, symbol: str, reason: str, now_s: float) -> None:
         self.notices.append(Notice("subscription refused", symbol, f"{channel}: {reason}"))
-        if channel == "book" and symbol in self._books:
+        if channel == self.CHANNEL and symbol in self._books:
             self._refusals[symbol] = reason
             self._books[symbol].retry_s = now_s + REFUSED_RETRY_S
             self._enter(self._books[symbol], BookState.REFUSED, now_s)
@@ -334,10 +344,10 @@ class FeedSession:
         if refusal is not None:
             self._refuse(channel, symbol, refusal, now_s)
             self._refusals[""] = refusal
-        elif channel == "book" and self._books[symbol].state is BookState.AWAITING_ACK:
+        elif channel == self.CHANNEL and self._books[symbol].state is BookState.AWAITING_ACK:
             self._suspect(symbol, "no answer to subscribe", now_s)
         else:
-            if channel != "book":
+            if channel != self.CHANNEL:
                 self._renew_later(channel, now_s)
             self.notices.append(Notice("subscription not answered", symbol, channel))
 

@@ -4,6 +4,7 @@ from lobdesk.importers.importing import (
     ImportReport,
     SourceInfo,
     find_source,
+    import_as_one,
     import_file,
     list_sources,
 )
@@ -20,6 +21,7 @@ __all__ = [
     "UnsupportedFormatError",
     "find_format",
     "find_source",
+    "import_as_one",
     "import_file",
     "list_sources",
 ]

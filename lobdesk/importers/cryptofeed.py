@@ -81,5 +81,5 @@ CRYPTOFEED = ImportFormat(
     title="cryptofeed's raw file of a Kraken v1 connection",
     matches=lambda head: head.startswith(b"wss://"),
     open=open_cryptofeed,
-    reads_gzip=True,
+    reads_compressed=True,
 )

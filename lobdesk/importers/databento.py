@@ -1,4 +1,4 @@
-"""Databento's MBP-10 as CSV with a header, decimal prices and ISO times, of one symbol."""
+"""Databento's MBP-10 and MBO as CSV with a header, decimal prices and ISO times, of one symbol."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from lobdesk.derive.databento import NEEDED, level_columns, split_row
+from lobdesk.derive.databento_mbo import NEEDED as ORDER_COLUMNS
 from lobdesk.derive.foreign import shortest_digits
 from lobdesk.errors import ImportFormatError
 from lobdesk.importers.source import ForeignCapture, ImportedFrame, ImportFormat
@@ -24,15 +25,16 @@ def open_databento(path: Path) -> ForeignCapture:
         ImportFormatError: The file cannot be read, or a line is none of this format.
     """
     columns = _columns(path)
-    prices = [name for name in level_columns() if "_px_" in name]
+    is_by_order = "bid_px_00" not in columns
+    prices = ["price"] if is_by_order else [n for n in level_columns() if "_px_" in n]
     symbol, start_us, digits = "", 0, 0
     for frame in _read_frames(path, columns):
-        row = split_row(frame.raw, columns)
-        symbol, start_us = symbol or row["symbol"], start_us or frame.recv_ts_us
         try:
+            row = split_row(frame.raw, columns)
             digits = max(digits, *(shortest_digits(row[name]) for name in prices if row[name]), 0)
         except ValueError as error:
             raise ImportFormatError(path, frame.where, str(error)) from error
+        symbol, start_us = symbol or row["symbol"], start_us or frame.recv_ts_us
     if not symbol:
         raise ImportFormatError(path, "", "the file holds no row with a symbol")
     return ForeignCapture(
@@ -44,7 +46,7 @@ def open_databento(path: Path) -> ForeignCapture:
         frames=partial(_read_frames, path, columns),
         facts={
             "clock": "unix",
-            "dialect": "databento-mbp10",
+            "dialect": "databento-mbo" if is_by_order else "databento-mbp10",
             "symbol": symbol,
             "columns": ",".join(columns),
             "price_precision": digits,
@@ -58,9 +60,11 @@ def _columns(path: Path) -> list[str]:
         columns = first.data.decode().split(",") if first is not None else []
     except UnicodeDecodeError as error:
         raise bad_line(path, 1, "the header is not text") from error
-    missing = [name for name in (*NEEDED, *level_columns()) if name not in columns]
+    has_levels = "bid_px_00" in columns
+    needed = (*NEEDED, *level_columns()) if has_levels else ORDER_COLUMNS
+    missing = [name for name in needed if name not in columns]
     if missing:
-        raise bad_line(path, 1, f"no MBP-10 header with a symbol: {missing[0]} is missing")
+        raise bad_line(path, 1, f"no MBO or MBP-10 header with a symbol: {missing[0]} is missing")
     return columns
 
 
@@ -82,8 +86,8 @@ def _read_frames(path: Path, columns: list[str]) -> Iterator[ImportedFrame]:
 
 DATABENTO = ImportFormat(
     name="databento-csv",
-    title="Databento's MBP-10 as CSV of one symbol, plain or gzip",
+    title="Databento's MBP-10 or MBO as CSV of one symbol, plain or gzip",
     matches=lambda head: b"ts_recv,ts_event," in head.partition(b"\n")[0],
     open=open_databento,
-    reads_gzip=True,
+    reads_compressed=True,
 )

@@ -99,5 +99,5 @@ HFTBACKTEST = ImportFormat(
     title="hftbacktest's raw file of Binance, plain or gzip",
     matches=lambda head: HEAD.match(head) is not None,
     open=open_hftbacktest,
-    reads_gzip=True,
+    reads_compressed=True,
 )

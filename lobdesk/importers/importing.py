@@ -14,6 +14,7 @@ import msgspec
 
 from lobdesk.derive import Recording
 from lobdesk.errors import ImportFormatError, JournalError
+from lobdesk.importers.joining import join_captures
 from lobdesk.importers.registry import find_format
 from lobdesk.journal import is_locked
 from lobdesk.progress import NoProgress, Progress
@@ -21,6 +22,7 @@ from lobdesk.runs import write_json
 from lobdesk.units import format_rfc3339_us
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from lobdesk.importers.source import ForeignCapture, ImportedFrame
@@ -36,9 +38,9 @@ class SourceInfo(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         id: Name of its folder: venue, pairs, start and digest.
-        file: Name of the imported file.
+        file: Name of the imported file; of several imported as one, all with `` + `` between.
         format: Format it was in.
-        sha256: Digest of the file.
+        sha256: Digest of the file; of several, of their digests.
         bytes: Size of the file.
         frames: Frames it held.
         first_ts_us: Time of receipt of the first one.
@@ -82,16 +84,36 @@ def import_file(
         ImportFormatError: The file cannot be read, or is damaged at a place that is named.
         JournalError: The journal cannot be written.
     """
+    return import_as_one(paths, [file], format_name=format_name, progress=progress)
+
+
+def import_as_one(
+    paths: DataPaths,
+    files: Sequence[Path],
+    *,
+    format_name: str = "auto",
+    progress: Progress | None = None,
+) -> ImportReport:
+    """Import the files that one recording was cut into as one source; see ``import_file``.
+
+    Raises:
+        ImportFormatError: As ``import_file``; or a file is of another recording, begins before the
+            one before it ends, or is of a format whose files each begin anew.
+        JournalError: The journal cannot be written.
+    """
     progress = progress if progress is not None else NoProgress()
-    entry = find_format(file, format_name)
-    digest, size = _digest(file)
+    file, entry = files[0], find_format(files[0], format_name)
+    digest, size = _digest(files)
     known = find_source(paths, digest)
     if known is not None:
         return ImportReport(known, is_new=False)
     capture = entry.open(file)
+    if len(files) > 1:
+        others = [(other, find_format(other, entry.name).open(other)) for other in files[1:]]
+        capture = join_captures([(file, capture), *others])
     origin = SourceInfo(
         id=_source_id(capture, digest),
-        file=file.name,
+        file=" + ".join(each.name for each in files),
         format=entry.name,
         sha256=digest,
         bytes=size,
@@ -126,7 +148,16 @@ def _read_info(path: Path) -> SourceInfo:
         raise JournalError(f"{path}: is no description of a source: {error}") from error
 
 
-def _digest(file: Path) -> tuple[str, int]:
+def _digest(files: Sequence[Path]) -> tuple[str, int]:
+    """Return the digest of a file, or that of the digests of several, and the size of all."""
+    digests = [_digest_of(file) for file in files]
+    size = sum(each for _, each in digests)
+    if len(digests) == 1:
+        return digests[0][0], size
+    return hashlib.sha256("\n".join(text for text, _ in digests).encode()).hexdigest(), size
+
+
+def _digest_of(file: Path) -> tuple[str, int]:
     try:
         with file.open("rb") as stream:
             digest = hashlib.file_digest(stream, "sha256").hexdigest()
@@ -191,7 +222,7 @@ def _record(recording: Recording, frame: ImportedFrame, file: Path) -> None:
     )
     reading = recording.derive(event).reading
     if reading is not None and reading.kind == "malformed":
-        raise ImportFormatError(file, frame.where, reading.reason)
+        raise ImportFormatError(frame.path or file, frame.where, reading.reason)
 
 
 def _close(recording: Recording, last: ImportedFrame | None, cause: str) -> None:

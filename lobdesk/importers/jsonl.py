@@ -68,5 +68,5 @@ JSONL = ImportFormat(
     title='Kraken v2 frames, a line {"recv_ns", "raw"} each, plain or gzip',
     matches=lambda head: head.startswith(b'{"recv_ns":'),
     open=open_jsonl,
-    reads_gzip=True,
+    reads_compressed=True,
 )

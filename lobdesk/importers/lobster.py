@@ -101,5 +101,5 @@ LOBSTER = ImportFormat(
     title="LOBSTER's message file, its orderbook file beside it",
     matches=lambda head: bool(MESSAGE_HEAD.match(head) or BOOK_HEAD.match(head)),
     open=open_lobster,
-    reads_gzip=True,
+    reads_compressed=True,
 )

@@ -5,11 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lobdesk.errors import ImportFormatError
+from lobdesk.importers.bitstamp import BITSTAMP
 from lobdesk.importers.cbcap import CBCAP
 from lobdesk.importers.cryptofeed import CRYPTOFEED
 from lobdesk.importers.databento import DATABENTO
+from lobdesk.importers.fi2010 import FI2010
 from lobdesk.importers.hftbacktest import HFTBACKTEST
 from lobdesk.importers.jsonl import JSONL
+from lobdesk.importers.lob10 import LOB10
 from lobdesk.importers.lobster import LOBSTER
 from lobdesk.importers.text import plain_head
 
@@ -19,7 +22,18 @@ if TYPE_CHECKING:
     from lobdesk.importers.source import ImportFormat
 
 FORMATS: dict[str, ImportFormat] = {
-    entry.name: entry for entry in (CBCAP, JSONL, CRYPTOFEED, HFTBACKTEST, LOBSTER, DATABENTO)
+    entry.name: entry
+    for entry in (
+        CBCAP,
+        JSONL,
+        CRYPTOFEED,
+        HFTBACKTEST,
+        LOBSTER,
+        DATABENTO,
+        BITSTAMP,
+        LOB10,
+        FI2010,
+    )
 }
 HEAD_BYTES = 4096
 
@@ -47,7 +61,7 @@ def find_format(path: Path, name: str = "auto") -> ImportFormat:
     if name != "auto":
         return FORMATS[name]
     for entry in FORMATS.values():
-        if entry.matches(plain_head(head) if entry.reads_gzip else head):
+        if entry.matches(plain_head(head) if entry.reads_compressed else head):
             return entry
     raise UnsupportedFormatError(path, "its content is of no known format")
 

@@ -21,6 +21,7 @@ class ImportedFrame(NamedTuple):
         conn: Connection number, from 1.
         position: Bytes of the file read so far, for progress.
         where: Place in the file, for errors about its content.
+        path: The file, where a capture has several.
     """
 
     direction: str
@@ -30,6 +31,7 @@ class ImportedFrame(NamedTuple):
     conn: int
     position: int
     where: str = ""
+    path: Path | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,11 +70,11 @@ class ImportFormat:
         title: One line for people.
         matches: Tells by the first bytes of a file whether it is this format.
         open: Reads the header; raises ``ImportFormatError`` if it is damaged.
-        reads_gzip: ``matches`` then sees the first bytes as they are once decompressed.
+        reads_compressed: ``matches`` then sees the first bytes as they are once decompressed.
     """
 
     name: str
     title: str
     matches: Callable[[bytes], bool]
     open: Callable[[Path], ForeignCapture]
-    reads_gzip: bool = False
+    reads_compressed: bool = False

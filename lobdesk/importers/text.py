@@ -1,10 +1,11 @@
-"""Reading files of lines, plain or gzip, so that every error names file and line."""
+"""Reading files of lines, plain, gzip or xz, so that every error names file and line."""
 
 from __future__ import annotations
 
 import gzip
+import lzma
 import zlib
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
 from lobdesk.errors import ImportFormatError
 
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 GZIP_MAGIC = b"\x1f\x8b"
+XZ_MAGIC = b"\xfd7zXZ\x00"
 MAX_LINE_BYTES = 64 * 1024 * 1024
 
 
@@ -32,16 +34,18 @@ class Line(NamedTuple):
 
 def plain_head(head: bytes) -> bytes:
     """Return the first bytes of a file as they are once decompressed."""
-    if not head.startswith(GZIP_MAGIC):
-        return head
     try:
-        return zlib.decompressobj(wbits=31).decompress(head)
-    except zlib.error:
-        return head
+        if head.startswith(GZIP_MAGIC):
+            return zlib.decompressobj(wbits=31).decompress(head)
+        if head.startswith(XZ_MAGIC):
+            return lzma.LZMADecompressor().decompress(head)
+    except (zlib.error, lzma.LZMAError):
+        pass
+    return head
 
 
 def read_lines(path: Path, *, needs_newline: bool = True) -> Iterator[Line]:
-    """Yield the lines of a plain or gzip file.
+    """Yield the lines of a plain, gzip or xz file.
 
     Args:
         path: The file.
@@ -49,14 +53,12 @@ def read_lines(path: Path, *, needs_newline: bool = True) -> Iterator[Line]:
             caller can tell by its content.
 
     Raises:
-        ImportFormatError: The file cannot be read, ends within a line or is no intact gzip.
+        ImportFormatError: The file cannot be read, ends within a line or is badly compressed.
     """
     number = 0
     try:
         with path.open("rb") as file:
-            is_gzip = file.read(2) == GZIP_MAGIC
-            file.seek(0)
-            stream = gzip.GzipFile(fileobj=file) if is_gzip else file
+            stream = _decompressed(file)
             while data := stream.readline(MAX_LINE_BYTES):
                 number += 1
                 if not data.endswith(b"\n"):
@@ -66,10 +68,18 @@ def read_lines(path: Path, *, needs_newline: bool = True) -> Iterator[Line]:
                         raise bad_line(path, number, "the line is cut off")
                 text = data.removesuffix(b"\n").removesuffix(b"\r")
                 yield Line(number, text, file.tell())
-    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-        raise bad_line(path, number + 1, f"the gzip data is damaged: {error}") from error
+    except (EOFError, gzip.BadGzipFile, zlib.error, lzma.LZMAError) as error:
+        raise bad_line(path, number + 1, f"the compressed data is damaged: {error}") from error
     except OSError as error:
         raise ImportFormatError(path, "", f"cannot be read: {error.strerror}") from error
+
+
+def _decompressed(file: BinaryIO) -> BinaryIO | gzip.GzipFile | lzma.LZMAFile:
+    magic = file.read(len(XZ_MAGIC))
+    file.seek(0)
+    if magic.startswith(GZIP_MAGIC):
+        return gzip.GzipFile(fileobj=file)
+    return lzma.LZMAFile(file) if magic == XZ_MAGIC else file
 
 
 def bad_line(path: Path, number: int, reason: str) -> ImportFormatError:

@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lobdesk.index.columns import read_snapshots, read_trades
+from lobdesk.index.digests import table_digest
 from lobdesk.index.errors import UnknownSourceError, UnknownSymbolError
 from lobdesk.index.query import fetch, query_errors
+from lobdesk.index.schema import TABLES
 from lobdesk.index.session import open_session
 from lobdesk.index.symbols import match_symbol
 from lobdesk.paths import DataPaths
@@ -268,6 +270,15 @@ class Catalog:
         (row,) = self._rows(_QUALITY, [symbol] * 4)
         return Quality(**dict(zip(Quality.__dataclass_fields__, row, strict=True)))
 
+    def digests(self) -> dict[str, str]:
+        """Return for each stored table a digest of its rows.
+
+        It depends on the journal alone: an index that was deleted, or was built in other steps or
+        on another machine, has the same.
+        """
+        with query_errors(), self.cursor() as con:
+            return {name: table_digest(con, table) for name, table in TABLES.items()}
+
     def book_at(self, symbol: str, ts_us: int, *, source: str | None = None) -> L2Snapshot | None:
         """Return the last book whose exchange time is not after an instant, None if there is none.
 
@@ -287,6 +298,15 @@ class Catalog:
             qty_precision=qty, bids=_levels(bid_ticks, bid_lots), asks=_levels(ask_ticks, ask_lots),
             checksum=crc, verified=verified,
         )  # fmt: skip
+
+    def require_source(self, symbol: str, source: str) -> None:
+        """Make sure that a source has a symbol.
+
+        Raises:
+            UnknownSymbolError: The index has nothing of the symbol.
+            UnknownSourceError: It has, but not from this source.
+        """
+        self._require(symbol, source)
 
     def _open(self) -> Session:
         return open_session(

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lobdesk.index.schema import BOOK_LEVELS
+from lobdesk import engine
+from lobdesk.index import duck
 
 if TYPE_CHECKING:
     import duckdb
@@ -105,41 +106,30 @@ def read_snapshots(
     recv_to_us: int | None = None,
 ) -> SnapshotColumns:
     """Read book snapshots; see ``Catalog.snapshot_columns``."""
-    levels = ", ".join(
-        f"{name}[{level + 1}] AS {name}_{level}" for name in LEVELS for level in range(BOOK_LEVELS)
-    )
-    texts = ", ".join((*KEYS, *PRECISIONS))
-    where, values = _where(
+    where = _where(
         symbol,
-        ("exch_ts_us >= ?", start_us),
-        ("exch_ts_us < ?", end_us),
-        ("source = ?", source),
-        ("recv_ts_us >= ?", recv_from_us),
-        ("recv_ts_us < ?", recv_to_us),
+        ("exch_ts_us >=", start_us),
+        ("exch_ts_us <", end_us),
+        ("source =", source),
+        ("recv_ts_us >=", recv_from_us),
+        ("recv_ts_us <", recv_to_us),
     )
-    found = con.execute(
-        f"SELECT source, {texts}, coalesce(verified::TINYINT, -1)::TINYINT AS verified, "
-        f"is_snapshot, {levels} FROM internal.snapshots t {where}",
-        values,
-    ).fetchnumpy()
-    order, sources = _order(found)
-    columns: dict[str, Any] = {
-        name: found[name][order] for name in (*KEYS, *PRECISIONS, "verified")
-    }
-    for name in LEVELS:
-        block = np.empty((len(order), BOOK_LEVELS), np.int64)
-        for level in range(BOOK_LEVELS):
-            block[:, level] = found.pop(f"{name}_{level}")[order]
-        columns[name] = block
-    starts = np.asarray(found["is_snapshot"][order], bool)
-    starts |= _changes(sources) | _changes(columns["price_precision"])
+    names = (*KEYS, *PRECISIONS, "verified", *LEVELS)
+    columns, codes, known = _take(
+        con,
+        f"{', '.join((*KEYS, *PRECISIONS, *LEVELS))}, "
+        "coalesce(verified::TINYINT, -1)::TINYINT AS verified, is_snapshot::UTINYINT AS starts",
+        f"internal.snapshots {where}",
+    )
+    starts = columns.pop("starts").astype(bool)
+    starts |= _changes(codes) | _changes(columns["price_precision"])
     starts |= _changes(columns["qty_precision"])
-    starts |= _ends_gap(con, symbol, sources, columns["seq"])
+    starts |= _ends_gap(con, symbol, codes, known, columns["seq"])
     return SnapshotColumns(
         symbol=symbol,
         starts_segment=starts,
-        sources=_digests(sources, columns),
-        **columns,
+        sources=_digests(codes, known, columns),
+        **{name: columns[name] for name in names},
     )
 
 
@@ -155,47 +145,55 @@ def read_trades(
 ) -> TradeColumns:
     """Read trades; see ``Catalog.trade_columns``."""
     names = (*KEYS, "trade_id", "price_ticks", "qty_lots", *PRECISIONS)
-    where, values = _where(
+    where = _where(
         symbol,
-        ("exch_ts_us >= ?", start_us),
-        ("exch_ts_us < ?", end_us),
-        ("source = ?", source),
-        ("recv_ts_us >= ?", recv_from_us),
-        ("recv_ts_us < ?", recv_to_us),
+        ("exch_ts_us >=", start_us),
+        ("exch_ts_us <", end_us),
+        ("source =", source),
+        ("recv_ts_us >=", recv_from_us),
+        ("recv_ts_us <", recv_to_us),
     )
-    found = con.execute(
-        f"SELECT source, {', '.join(names)}, (side = 'sell')::UTINYINT AS side "
-        f"FROM internal.trades t {where}",
-        values,
-    ).fetchnumpy()
-    order, sources = _order(found)
-    columns: dict[str, Any] = {name: found[name][order] for name in (*names, "side")}
-    return TradeColumns(symbol=symbol, sources=_digests(sources, columns), **columns)
+    columns, codes, known = _take(
+        con,
+        f"{', '.join(names)}, (side = 'sell')::UTINYINT AS side",
+        f"internal.trades {where}",
+    )
+    return TradeColumns(symbol=symbol, sources=_digests(codes, known, columns), **columns)
 
 
-def _where(symbol: str, *limits: tuple[str, Any]) -> tuple[str, list[Any]]:
-    clauses, values = ["symbol = ?"], [symbol]
+def _where(symbol: str, *limits: tuple[str, int | str | None]) -> str:
+    clauses = [f"symbol = {duck.quote(symbol)}"]
     for clause, value in limits:
         if value is not None:
-            clauses.append(clause)
-            values.append(value)
-    return "WHERE " + " AND ".join(clauses), values
+            literal = duck.quote(value) if isinstance(value, str) else str(int(value))
+            clauses.append(f"{clause} {literal}")
+    return "WHERE " + " AND ".join(clauses)
 
 
-def _order(found: dict[str, Any]) -> tuple[NDArray[np.int64], NDArray[np.object_]]:
-    """Return the rows' order by (source, seq), and each row's source in that order.
+def _take(
+    con: duckdb.DuckDBPyConnection, select: str, rest: str
+) -> tuple[dict[str, NDArray[Any]], NDArray[np.int32], list[str]]:
+    """Return columns in the order (source, seq), each row's source as a number, and their names.
 
-    Rows of equal number stay as they lie in the log.
+    Rows of equal number stay as they lie in the log. No row passes through a Python object: Arrow
+    hands over whole columns.
     """
-    names = np.asarray(found["source"], dtype=object)
-    known = sorted(set(names.tolist()))
-    codes = np.zeros(len(names), np.int32)
-    for code, name in enumerate(known):
-        codes[names == name] = code
-    seqs = np.asarray(found["seq"])
+    sources = con.execute(
+        f"SELECT source, count(*) FROM {rest} GROUP BY source ORDER BY source"
+    ).fetchall()
+    known = [str(source) for source, _ in sources]
+    names = ", ".join(duck.quote(name) for name in known) or "''"
+    columns = engine.take_arrow(
+        con.sql(f"SELECT {select}, list_position([{names}], source)::INTEGER AS code FROM {rest}"),
+        rows=sum(count for _, count in sources),
+    )
+    codes, seqs = columns.pop("code"), columns["seq"]
     steps = (codes[1:] > codes[:-1]) | ((codes[1:] == codes[:-1]) & (seqs[1:] >= seqs[:-1]))
-    order = np.arange(len(names)) if steps.all() else np.lexsort((seqs, codes))
-    return order, names[order]
+    if not steps.all():
+        order = np.lexsort((seqs, codes))
+        columns = {name: values[order] for name, values in columns.items()}
+        codes = codes[order]
+    return columns, codes, known
 
 
 def _changes(values: NDArray[Any]) -> NDArray[np.bool_]:
@@ -208,7 +206,8 @@ def _changes(values: NDArray[Any]) -> NDArray[np.bool_]:
 def _ends_gap(
     con: duckdb.DuckDBPyConnection,
     symbol: str,
-    sources: NDArray[np.object_],
+    codes: NDArray[np.int32],
+    known: list[str],
     seqs: NDArray[np.int64],
 ) -> NDArray[np.bool_]:
     ends = np.zeros(len(seqs), bool)
@@ -218,18 +217,22 @@ def _ends_gap(
         [symbol],
     ).fetchall()
     for source, firsts in rows:
-        ends |= (sources == source) & np.isin(seqs, np.array(firsts, np.int64))
+        if source in known:
+            is_there = codes == known.index(source) + 1
+            ends |= is_there & np.isin(seqs, np.array(firsts, np.int64))
     return ends
 
 
-def _digests(sources: NDArray[np.object_], columns: dict[str, Any]) -> list[dict[str, str]]:
+def _digests(
+    codes: NDArray[np.int32], known: list[str], columns: dict[str, NDArray[Any]]
+) -> list[dict[str, str]]:
     """Digest each source's rows, so that a result can name exactly what it was made of."""
-    starts = np.flatnonzero(_changes(sources)).tolist()
+    starts = np.flatnonzero(_changes(codes)).tolist()
     digests = []
-    for begin, end in itertools.pairwise([*starts, len(sources)]):
+    for begin, end in itertools.pairwise([*starts, len(codes)]):
         state = hashlib.blake2b(digest_size=16)
         for name in sorted(columns):
             state.update(name.encode())
             state.update(np.ascontiguousarray(columns[name][begin:end]).data)
-        digests.append({"source": str(sources[begin]), "digest": state.hexdigest()})
+        digests.append({"source": known[codes[begin] - 1], "digest": state.hexdigest()})
     return digests

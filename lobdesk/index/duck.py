@@ -57,13 +57,14 @@ def glob_free(path: Path) -> str:
     return text.replace("*", "[*]").replace("?", "[?]")
 
 
-def parquet_scan(paths: Iterable[Path]) -> str:
-    """Return a SQL table expression over Parquet files.
+def parquet_scan(paths: Iterable[Path], *, has_names: bool = False) -> str:
+    """Return a SQL table expression over Parquet files, with a column ``filename`` if asked for.
 
     Folder names such as ``pair=…`` must never override columns, so partitioning is off.
     """
     names = ", ".join(quote(glob_free(path)) for path in paths)
-    return f"read_parquet([{names}], hive_partitioning = false)"
+    options = ", filename = true" if has_names else ""
+    return f"read_parquet([{names}], hive_partitioning = false{options})"
 
 
 def flatten(columns: Columns) -> dict[str, Any]:
@@ -89,7 +90,7 @@ def select_list(table: Table, columns: Columns) -> str:
             parts.append(f'{quote(value)} AS "{column.name}"')
         elif column.type.endswith("]"):
             levels = ", ".join(f'"{column.name}_{level}"' for level in range(BOOK_LEVELS))
-            parts.append(f'array_value({levels})::{column.type} AS "{column.name}"')
+            parts.append(f'[{levels}] AS "{column.name}"')
         else:
             parts.append(f'"{column.name}"::{column.type} AS "{column.name}"')
     return ", ".join(parts)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
-from lobdesk.errors import CatalogError, did_you_mean, nearest
+from lobdesk.errors import CatalogError, JournalError, did_you_mean, nearest
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -34,6 +34,30 @@ class IndexBusyError(CatalogError):
         self.path = path
         self.holder = holder
         super().__init__(f"{path}: another indexer is at work ({holder}); try again when it ends")
+
+
+class IndexWriteError(CatalogError):
+    """A file of the index cannot be written, for example because the disk is full."""
+
+    def __init__(self, path: Path, error: Exception) -> None:
+        self.path = path
+        reason = error.strerror if isinstance(error, OSError) else " ".join(str(error).split())
+        super().__init__(
+            f"{path}: cannot be written: {reason}; the journal and what was indexed before are "
+            "untouched: when that is put right (is the disk full?), run: lobdesk index"
+        )
+
+
+class NewerJournalError(JournalError):
+    """A journal was written by a newer lobdesk."""
+
+    def __init__(self, path: Path, offset: int, version: int, known: int) -> None:
+        self.path = path
+        self.version = version
+        super().__init__(
+            f"{path}: the line at byte {offset} has version {version}, this lobdesk reads "
+            f"version {known}: update lobdesk"
+        )
 
 
 class UnknownSymbolError(CatalogError):
@@ -68,6 +92,27 @@ class BookMissingError(CatalogError):
         super().__init__(f"{symbol}: the first book is after {time}")
 
 
+class SourceNeededError(CatalogError):
+    """An event's number means nothing without its source."""
+
+    exit_code: ClassVar[int] = 2
+
+    def __init__(self, symbol: str, known: list[str]) -> None:
+        self.symbol = symbol
+        self.known = known
+        names = ", ".join(known) if known else "none"
+        super().__init__(f"{symbol}: events count in each source; name one with --source: {names}")
+
+
+class LineMissingError(CatalogError):
+    """The journal's line behind a row cannot be shown."""
+
+    def __init__(self, source: str, seq: int, reason: str) -> None:
+        self.source = source
+        self.seq = seq
+        super().__init__(f"{source}: event {seq}: {reason}")
+
+
 class QueryError(CatalogError):
     """A query is wrong, was refused or failed; the message is one line."""
 
@@ -77,7 +122,7 @@ class QueryTimeoutError(QueryError):
 
     def __init__(self, timeout_s: float) -> None:
         self.timeout_s = timeout_s
-        super().__init__(f"the query was stopped after {timeout_s:g} s")
+        super().__init__(f"the query was stopped after {timeout_s:g} s, the time that it had")
 
 
 class QueryCancelledError(QueryError):

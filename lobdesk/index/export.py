@@ -16,15 +16,16 @@ from lobdesk.errors import MissingExtraError
 from lobdesk.index.user_sql import DEFAULT_TIMEOUT_S, write_user_sql
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from lobdesk.index.result import SqlResult
+    from lobdesk.index.user_sql import Answer
 
 NUMBERS = ("INT", "DECIMAL", "DOUBLE", "FLOAT")
 WIDEST = 60
 
 
-def render(result: SqlResult, form: str) -> Iterator[str]:
+def render(result: SqlResult | Answer, form: str) -> Iterator[str]:
     """Yield a result as ``table``, ``csv``, ``json`` or ``jsonl``, in pieces."""
     forms = {"table": _table, "csv": _csv, "json": _json, "jsonl": _jsonl}
     yield from forms[form](result)
@@ -82,6 +83,7 @@ def write_arrow(
     limit: int | None = None,
     timeout_s: float = DEFAULT_TIMEOUT_S,
     is_unsafe: bool = False,
+    variables: Mapping[str, str | float] | None = None,
 ) -> tuple[int, bool]:
     """Run one SELECT from outside and write its rows to an Arrow IPC file.
 
@@ -96,15 +98,16 @@ def write_arrow(
     with tempfile.TemporaryDirectory(prefix="lobdesk-arrow-") as folder:
         parquet = Path(folder) / "rows.parquet"
         written = write_user_sql(
-            data_dir, text, parquet, limit=limit, timeout_s=timeout_s, is_unsafe=is_unsafe
-        )
+            data_dir, text, parquet, limit=limit, timeout_s=timeout_s, is_unsafe=is_unsafe,
+            variables=variables,
+        )  # fmt: skip
         table = pq.read_table(parquet)
         with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_file(sink, table.schema) as writer:
             writer.write_table(table)
     return written
 
 
-def _table(result: SqlResult) -> Iterator[str]:
+def _table(result: SqlResult | Answer) -> Iterator[str]:
     rows = [[_short(cell(value)) for value in row] for row in result.rows]
     widths = [
         max([len(name), *(len(row[column]) for row in rows)])
@@ -131,7 +134,7 @@ def _short(text: str) -> str:
     return clean if len(clean) <= WIDEST else clean[: WIDEST - 1] + "…"
 
 
-def _csv(result: SqlResult) -> Iterator[str]:
+def _csv(result: SqlResult | Answer) -> Iterator[str]:
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
     writer.writerow(result.columns)
@@ -153,19 +156,21 @@ def _csv_cell(value: object) -> object:
     return found if not isinstance(found, float) else repr(found)
 
 
-def _json(result: SqlResult) -> Iterator[str]:
+def _json(result: SqlResult | Answer) -> Iterator[str]:
     yield "["
-    for number, text in enumerate(_objects(result)):
-        yield f"{',' if number else ''}\n{text}"
-    yield "\n]\n" if result.rows else "]\n"
+    separator = ""
+    for text in _objects(result):
+        yield f"{separator}\n{text}"
+        separator = ","
+    yield "\n]\n" if separator else "]\n"
 
 
-def _jsonl(result: SqlResult) -> Iterator[str]:
+def _jsonl(result: SqlResult | Answer) -> Iterator[str]:
     for text in _objects(result):
         yield text + "\n"
 
 
-def _objects(result: SqlResult) -> Iterator[str]:
+def _objects(result: SqlResult | Answer) -> Iterator[str]:
     names = unique_names(result.columns)
     for row in result.rows:
         yield json.dumps({name: plain(value) for name, value in zip(names, row, strict=True)})

@@ -158,6 +158,7 @@ def _events(block: Block) -> Extract:
     columns: Columns = engine.scan_events(block.data, base_offset=block.begin)
     rejects = columns.pop("rejects")
     names = columns.pop("names")
+    columns["raw"] = engine.frame_texts(columns["raw"], columns.pop("raw_begin"))
     for key in ("boot", "channel", "type", "symbol"):
         columns[key] = _texts(columns[key], names)
     columns["dir"] = DIRECTIONS[columns["dir"]]

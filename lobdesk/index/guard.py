@@ -32,10 +32,13 @@ def check_statement(con: duckdb.DuckDBPyConnection, text: str) -> str:
     if kind != "SELECT":
         raise QueryError(f"only SELECT is allowed, this is {kind}")
     ((tree,),) = con.execute("SELECT json_serialize_sql(?::VARCHAR)", [text]).fetchall()
-    parsed = json.loads(tree)
+    try:
+        parsed = json.loads(tree)
+        nodes = set(_nodes(parsed))
+    except RecursionError:
+        raise QueryError("the statement is nested too deeply to be checked") from None
     if parsed.get("error", True):
         raise QueryError(f"only SELECT is allowed: {parsed.get('error_message', 'not readable')}")
-    nodes = set(_nodes(parsed))
     if not nodes or nodes - READING_NODES:
         names = ", ".join(sorted(nodes - READING_NODES)) or "nothing"
         raise QueryError(f"only reading is allowed, the statement holds {names}")

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 PART = re.compile(r"/lake/v1/.*\.parquet")
-REPAIR = "the index is disposable, make it anew: lobdesk index --rebuild"
+REPAIR = "what is damaged is read from the journal again with: lobdesk index --check"
 
 
 @contextlib.contextmanager

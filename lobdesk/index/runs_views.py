@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import duckdb
 
 from lobdesk.index import duck
 from lobdesk.index.other_views import LEDGERS, RUNS
@@ -12,27 +14,33 @@ from lobdesk.runs import DamagedRunError, list_runs
 if TYPE_CHECKING:
     from pathlib import Path
 
-    import duckdb
-
     from lobdesk.index.schema import Table
     from lobdesk.paths import DataPaths
     from lobdesk.runs import Run
 
 
-def create_run_views(con: duckdb.DuckDBPyConnection, paths: DataPaths) -> list[Path]:
-    """Create ``runs``, ``fills``, ``orders`` and ``equity``; return the files behind them."""
+def runs_definition() -> str:
+    """Return the stored columns of ``runs`` with types, as in CREATE TABLE."""
+    return ", ".join(f"{c.name} {c.type}" for c in RUNS.columns if c.type != "TIMESTAMP")
+
+
+def run_rows(paths: DataPaths) -> list[list[Any]]:
+    """Return one row for each run whose manifest is readable."""
+    return [_row(run) for run in list_runs(paths.runs)]
+
+
+def create_ledgers(con: duckdb.DuckDBPyConnection, paths: DataPaths) -> list[Path]:
+    """Create ``internal.runs``, ``fills``, ``orders`` and ``equity``; return the files behind them.
+
+    They are read from the runs' folders, because a run may have ended since the catalogue was
+    published.
+    """
     runs = list_runs(paths.runs)
-    stored = ", ".join(f"{c.name} {c.type}" for c in RUNS.columns if c.type != "TIMESTAMP")
-    con.execute(f"CREATE TABLE internal.runs ({stored})")
+    con.execute(f"CREATE TABLE internal.runs ({runs_definition()})")
     if runs:
-        con.executemany(
-            "INSERT INTO internal.runs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            [_row(run) for run in runs],
-        )
-    con.execute(
-        "CREATE VIEW runs AS SELECT *, make_timestamp(created_ts_us) AS created_ts, "
-        "make_timestamp(ended_ts_us) AS ended_ts FROM internal.runs"
-    )
+        rows = [_row(run) for run in runs]
+        marks = ", ".join("?" for _ in rows[0])
+        con.executemany(f"INSERT INTO internal.runs VALUES ({marks})", rows)
     used: list[Path] = []
     for ledger in LEDGERS:
         files = {run.id: run.path / f"{ledger.name}.parquet" for run in reversed(runs)}
@@ -41,7 +49,7 @@ def create_run_views(con: duckdb.DuckDBPyConnection, paths: DataPaths) -> list[P
     return used
 
 
-def _row(run: Run) -> list[object]:
+def _row(run: Run) -> list[Any]:
     manifest = run.manifest
     try:
         metrics = run.metrics()
@@ -58,7 +66,7 @@ def _create_ledger(
     con: duckdb.DuckDBPyConnection, ledger: Table, files: dict[str, Path]
 ) -> list[Path]:
     """Create the view of one ledger over all runs that have its whole file."""
-    whole = {run_id: path for run_id, path in files.items() if _is_parquet(path)}
+    whole = {run_id: path for run_id, path in files.items() if _is_whole(con, path)}
     selects = [
         f"SELECT {duck.quote(run_id)} AS run, * FROM {duck.parquet_scan([path])}"
         for run_id, path in whole.items()
@@ -70,12 +78,10 @@ def _create_ledger(
     return list(whole.values())
 
 
-def _is_parquet(path: Path) -> bool:
-    """Tell whether a file is complete: that of a run at work, or killed, may lack its end."""
-    with path.open("rb") as stream:
-        head = stream.read(4)
-        stream.seek(0, 2)
-        if stream.tell() < 12:
-            return False
-        stream.seek(-4, 2)
-        return head == stream.read(4) == b"PAR1"
+def _is_whole(con: duckdb.DuckDBPyConnection, path: Path) -> bool:
+    """Tell whether a file can be read: that of a run at work, or killed, may lack its end."""
+    try:
+        con.execute(f"DESCRIBE SELECT * FROM {duck.parquet_scan([path])}").fetchall()
+    except duckdb.Error:
+        return False
+    return True

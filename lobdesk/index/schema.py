@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-SCHEMA_VERSION = 1
-"""Version of parts, commits and catalogue; the lake's folder carries it as well."""
+SCHEMA_VERSION = 2
+"""Version of parts, commits and catalogue. What has another one is indexed anew."""
 
 BOOK_LEVELS = 10
 
@@ -25,6 +25,11 @@ class Column:
     type: str
     text: str
     expression: str = ""
+
+    @property
+    def stored_type(self) -> str:
+        """Type in parts: Parquet has no arrays of fixed size, and making them costs most of all."""
+        return self.type.replace(f"[{BOOK_LEVELS}]", "[]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +58,7 @@ class Table:
 
     def definition(self) -> str:
         """Return the stored columns with types, as in CREATE TABLE."""
-        return ", ".join(f'"{column.name}" {column.type}' for column in self.columns)
+        return ", ".join(f'"{column.name}" {column.stored_type}' for column in self.columns)
 
 
 SOURCE = Column("source", "VARCHAR", "Recorder or imported source.")
@@ -220,3 +225,6 @@ REJECTS = Table(
 TABLES = {
     table.name: table for table in (RAW_EVENTS, SNAPSHOTS, TRADES, GAPS, INSTRUMENTS, REJECTS)
 }
+
+PUBLISHED = ("gaps", "instruments", "rejects")
+"""Small tables whose rows the catalogue repeats, so that readers need not open their parts."""

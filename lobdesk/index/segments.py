@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import zlib
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from lobdesk.journal import (
@@ -17,6 +19,7 @@ from lobdesk.journal import (
 )
 from lobdesk.journal import Segment as JournalSegment
 from lobdesk.journal import list_segments as list_log
+from lobdesk.journal.line import stored_crc
 from lobdesk.journal.seal import read_frames
 
 if TYPE_CHECKING:
@@ -34,6 +37,9 @@ BLOCK_BYTES = 64 * 1024 * 1024
 PROOF_BYTES = 4096
 """Bytes at either end of what is indexed that tell whether a file is still the same."""
 
+CRC_BYTES = 32
+"""More than the end of a line from the key of its checksum on."""
+
 
 @dataclass(frozen=True, slots=True)
 class Segment:
@@ -48,6 +54,7 @@ class Segment:
         size_bytes: Uncompressed bytes when it was listed.
         stamp: Size and time of the file's last change, ns; a sealed file with the same stamp is
             the same file.
+        before: The segment before it in its log.
     """
 
     source: str
@@ -57,6 +64,7 @@ class Segment:
     file: JournalSegment
     size_bytes: int
     stamp: str
+    before: JournalSegment | None = None
 
     @property
     def key(self) -> tuple[str, str]:
@@ -74,41 +82,48 @@ class Segment:
         return self.file.is_sealed
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Block:
-    """Complete lines of one segment.
+    """Complete lines of one segment, or a stretch of it that cannot be read.
 
     Attributes:
         segment: Where they come from.
         begin: Offset of the first byte.
+        end: Offset behind the last byte.
         data: The bytes; the last one is a newline, or the end of a sealed segment.
+        damage: Why the bytes cannot be read; then there are none.
     """
 
     segment: Segment
     begin: int
-    data: bytes
-
-    @property
-    def end(self) -> int:
-        """Offset behind the last byte."""
-        return self.begin + len(self.data)
+    end: int
+    data: bytes = b""
+    damage: str = ""
 
 
-def list_segments(paths: DataPaths) -> list[Segment]:
+Known = Mapping[tuple[str, str], tuple[str, int]]
+"""Source and segment → stamp and uncompressed bytes of a sealed file that was seen before."""
+
+
+def list_segments(
+    paths: DataPaths, known: Known | None = None, faults: dict[tuple[str, str], str] | None = None
+) -> list[Segment]:
     """Return all segments, events first, each log in the order of its rows.
 
     Sizes of derived logs are read before those of the event logs, so the events of every listed
     derived line are listed as well.
 
-    Raises:
-        JournalReadError: A sealed segment lacks its table.
+    Args:
+        paths: Data directory.
+        known: Spares reading the tables of sealed segments that are still the same.
+        faults: Takes the segments that cannot be listed, because their table is missing or damaged.
     """
     found: dict[str, list[Segment]] = {kind: [] for kind in KINDS}
     for kind in KINDS:
         for root in paths.journals():
             symbols = [""] if kind == EVENTS else list_symbols(root.path, kind)
             for symbol in symbols:
-                found[kind] += _log(root, kind, symbol)
+                found[kind] += _log(root, kind, symbol, known or {}, faults)
     return found[EVENTS] + found[SNAPSHOTS] + found[TRADES]
 
 
@@ -125,6 +140,14 @@ def end_proof(segment: Segment, end: int) -> tuple[int, int]:
     )
 
 
+def safe_proof(segment: Segment, end: int) -> tuple[int, int]:
+    """Return what ``end_proof`` does, and zeros where the bytes cannot be read."""
+    try:
+        return end_proof(segment, end)
+    except JournalReadError:
+        return 0, 0
+
+
 def read_range(segment: Segment, begin: int, length: int) -> bytes:
     """Return uncompressed bytes of a segment; fewer only where it ends.
 
@@ -134,43 +157,116 @@ def read_range(segment: Segment, begin: int, length: int) -> bytes:
     return _while_it_seals(segment, lambda file: _read_range(file, begin, length))
 
 
-def read_blocks(segment: Segment, begin: int, block_bytes: int = BLOCK_BYTES) -> Iterator[Block]:
-    """Yield the complete lines behind an offset, in blocks.
+def read_blocks(
+    segment: Segment, begin: int, block_bytes: int = BLOCK_BYTES, end: int | None = None
+) -> Iterator[Block]:
+    """Yield the complete lines of a segment's bytes, in blocks.
 
     Only the bytes that the segment had when it was listed are read, up to the last newline; behind
-    that newline a sealed segment cannot have more to come, so its rest counts as a line.
+    that newline a sealed segment cannot have more to come, so its rest counts as a line. What is
+    damaged in a sealed segment is a block of its own, without lines.
 
     Raises:
-        JournalReadError: The file cannot be read or is damaged.
+        JournalReadError: The file cannot be read.
     """
-    rest = b""
-    offset = begin
-    while offset < segment.size_bytes:
-        data = read_range(segment, offset, min(block_bytes, segment.size_bytes - offset))
-        if not data:
-            break
-        offset += len(data)
-        joined = rest + data
-        cut = joined.rfind(b"\n") + 1
-        rest = joined[cut:]
+    stop = segment.size_bytes if end is None else end
+    read = _sealed_blocks if segment.is_sealed else _plain_blocks
+    yield from read(segment, begin, stop, block_bytes)
+
+
+def _plain_blocks(segment: Segment, begin: int, stop: int, block_bytes: int) -> Iterator[Block]:
+    size = block_bytes
+    while begin < stop:
+        data = read_range(segment, begin, min(size, stop - begin))
+        cut = data.rfind(b"\n") + 1
         if cut:
-            yield Block(segment, begin, joined[:cut])
+            yield Block(segment=segment, begin=begin, end=begin + cut, data=data[:cut])
             begin += cut
-    if rest and segment.is_sealed:
-        yield Block(segment, begin, rest)
+        elif len(data) == size:
+            size *= 2  # the line is longer than a block
+        else:
+            break
 
 
-def _log(root: JournalRoot, kind: str, symbol: str) -> list[Segment]:
+def _sealed_blocks(segment: Segment, begin: int, stop: int, block_bytes: int) -> Iterator[Block]:
+    """Yield the lines of whole frames, which no line crosses."""
+    seal = read_seal(segment.file)
+    pieces: list[bytes] = []
+    end = begin
+    for frame in seal.frames:
+        if frame.offset + frame.length <= begin or frame.offset >= stop:
+            continue
+        try:
+            data = next(read_frames(segment.file, seal, frame.offset))
+        except JournalReadError as error:
+            if isinstance(error.__cause__, OSError):
+                raise
+            data, damage = b"", error.reason
+        else:
+            data = data[max(0, begin - frame.offset) : stop - frame.offset]
+            damage = ""
+        if pieces and (damage or end - begin + len(data) > block_bytes):
+            yield Block(segment=segment, begin=begin, end=end, data=b"".join(pieces))
+            pieces, begin = [], end
+        if damage:
+            end = min(frame.offset + frame.length, stop)
+            yield Block(segment=segment, begin=begin, end=end, damage=damage)
+            begin = end
+        else:
+            pieces.append(data)
+            end += len(data)
+    if pieces:
+        yield Block(segment=segment, begin=begin, end=end, data=b"".join(pieces))
+
+
+def crc_before(segment: Segment, begin: int) -> int | None:
+    """Return the checksum of the event line before an offset, None if that is not known."""
+    if begin:
+        tail = read_range(segment, max(0, begin - CRC_BYTES), min(CRC_BYTES, begin))
+    elif segment.before is None:
+        return 0 if segment.file.first_seq == 1 else None
+    else:
+        try:
+            size, _ = _size(segment.before)
+            tail = _read_range(segment.before, max(0, size - CRC_BYTES), min(CRC_BYTES, size))
+        except (OSError, JournalReadError):
+            return None
+    return stored_crc(tail)
+
+
+def _log(
+    root: JournalRoot,
+    kind: str,
+    symbol: str,
+    known: Known,
+    faults: dict[tuple[str, str], str] | None,
+) -> list[Segment]:
     folder = root.path / kind if kind == EVENTS else symbol_log_dir(root.path, kind, symbol)
-    found = []
+    found: list[Segment] = []
+    before = None
     for file in list_log(folder):
-        listed = _while_it_seals_file(file, lambda one: (one, *_size(one)))
+        name = file.plain_path.with_suffix("").relative_to(root.path).as_posix()
+        key = (root.source, name)
+        try:
+            listed = _while_it_seals_file(file, partial(_stat, known.get(key)))
+        except JournalReadError as error:
+            if faults is not None:
+                faults[key] = str(error)
+            continue
         if listed is None:
             continue
         now, size, stamp = listed
-        name = now.plain_path.with_suffix("").relative_to(root.path).as_posix()
-        found.append(Segment(root.source, symbol, kind, name, now, size, stamp))
+        found.append(Segment(root.source, symbol, kind, name, now, size, stamp, before))
+        before = now
     return found
+
+
+def _stat(known: tuple[str, int] | None, file: JournalSegment) -> tuple[JournalSegment, int, str]:
+    stat = file.path.stat()
+    stamp = f"{stat.st_size}:{stat.st_mtime_ns}"
+    if file.is_sealed and known is not None and known[0] == stamp:
+        return file, known[1], stamp
+    return file, read_seal(file).length if file.is_sealed else stat.st_size, stamp
 
 
 def _size(file: JournalSegment) -> tuple[int, str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import duckdb
 import numpy as np
@@ -12,48 +12,22 @@ from lobdesk.index import duck
 from lobdesk.index.errors import IndexMissingError, IndexUnreadableError
 from lobdesk.index.extract import SnapshotFrames
 from lobdesk.index.publish import APPLICATION
+from lobdesk.index.queries import shared_macros
 from lobdesk.index.query import query_errors
-from lobdesk.index.runs_views import create_run_views
-from lobdesk.index.schema import SCHEMA_VERSION, TABLES, Table
+from lobdesk.index.runs_views import create_ledgers
+from lobdesk.index.schema import PUBLISHED, SCHEMA_VERSION, TABLES, Table
 from lobdesk.index.tail import Indexed, load_tail
+from lobdesk.index.view_sql import EXACT_DECIMAL, VERDICTS, VIEWS
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from lobdesk.index.segments import Known
     from lobdesk.paths import DataPaths
 
-MACROS = """
-CREATE MACRO exact_decimal(mantissa, digits) AS
-    mantissa::DECIMAL(19,0) * CASE digits
-        {cases}
-    END
-"""
 
-SEGMENTS_VIEW = """
-CREATE VIEW segments AS
-SELECT source, kind, symbol, date, segment, indexed_bytes, is_sealed, is_missing, "rows", rejects,
-       crossed, unverified, seq_min, seq_max, exch_ts_us_min, exch_ts_us_max, recv_ts_us_min,
-       recv_ts_us_max, make_timestamp(recv_ts_us_min) AS first_recv_ts,
-       make_timestamp(recv_ts_us_max) AS last_recv_ts
-FROM internal.segments
-"""
-
-# What failed follows from the gaps: the frame that began one, and snapshots that did not end it.
-# A LEFT JOIN whose right side is grouped by its key costs nothing where the column is not used.
-VERDICTS_VIEW = """
-CREATE VIEW internal.verdicts AS
-SELECT source, seq, bool_and(checksum_ok) AS checksum_ok FROM (
-    SELECT source, seq, verified AS checksum_ok FROM internal.snapshots
-    UNION ALL
-    SELECT source, seq, false FROM (
-        SELECT g.source, e.seq, e.type, min(e.seq) OVER (PARTITION BY g.source, g.seq) AS first
-        FROM internal.gaps g
-        JOIN internal.raw_events e
-          ON e.source = g.source AND e.seq > g.last_verified_seq AND e.seq < g.first_verified_seq
-        WHERE g.cause = 'checksum' AND e.dir = 'in' AND e.channel = 'book' AND e.symbol = g.symbol
-    ) WHERE seq = first OR type = 'snapshot'
-) GROUP BY source, seq
-"""
+SYMBOL = "url_decode(regexp_extract(filename, '/pair=([^/]*)/date=[^/]*/[^/]*$', 1)) AS symbol"
+"""A part's symbol from its path, which is the data directory's and then ``part_path``'s."""
 
 
 @dataclass(slots=True)
@@ -80,6 +54,7 @@ def open_session(
     threads: int = 2,
     has_tail: bool = True,
     memory_limit: str = duck.MEMORY_LIMIT,
+    catalog: Path | None = None,
 ) -> Session:
     """Open a private database with all views over one data directory.
 
@@ -89,6 +64,7 @@ def open_session(
         threads: DuckDB's workers.
         has_tail: Also read what is not in parts yet.
         memory_limit: DuckDB's own bound.
+        catalog: Copy of the catalogue to read instead of the published one.
 
     Raises:
         IndexMissingError: There is no index.
@@ -97,34 +73,37 @@ def open_session(
     """
     con = duck.connect(threads=threads, temp_dir=temp_dir, memory_limit=memory_limit)
     try:
-        indexed, session = _copy_catalog(con, paths)
-        con.execute(MACROS.format(cases=_powers()))
+        indexed, session = _copy_catalog(con, paths, catalog or paths.catalog)
+        con.execute(EXACT_DECIMAL)
         con.execute("CREATE SCHEMA tail")
         for table in TABLES.values():
             con.execute(f"CREATE TABLE tail.{table.name} ({table.definition()})")
         if has_tail:
-            session.left_out_bytes = load_tail(con, paths, indexed, session.frames)
+            known = _known(con)
+            session.left_out_bytes = load_tail(con, paths, indexed, known, session.frames)
         with query_errors():
             for table in TABLES.values():
                 session.files += _create_base(con, paths, table)
-            con.execute(VERDICTS_VIEW)
-            for table in TABLES.values():
-                _create_view(con, table)
-            con.execute(SEGMENTS_VIEW)
-            session.files += create_run_views(con, paths)
+            con.execute(f"CREATE VIEW internal.verdicts AS {VERDICTS}")
+            session.files += create_ledgers(con, paths)
+            for name, text in VIEWS.items():
+                con.execute(f"CREATE VIEW {name} AS {text}")
+            con.execute(shared_macros())
     except BaseException:
         con.close()
         raise
     return session
 
 
-def _copy_catalog(con: duckdb.DuckDBPyConnection, paths: DataPaths) -> tuple[Indexed, Session]:
+def _copy_catalog(
+    con: duckdb.DuckDBPyConnection, paths: DataPaths, file: Path
+) -> tuple[Indexed, Session]:
     """Copy the published catalogue and let go of it at once."""
     path = paths.catalog
-    if not path.is_file():
+    if not file.is_file():
         raise IndexMissingError(paths.root)
     try:
-        con.execute(f"ATTACH {duck.quote(str(path))} AS catalog (READ_ONLY)")
+        con.execute(f"ATTACH {duck.quote(str(file))} AS catalog (READ_ONLY)")
         meta = dict(con.execute("SELECT key, value FROM catalog.meta").fetchall())
     except duckdb.Error as error:
         reason = str(error).splitlines()[0]
@@ -137,6 +116,9 @@ def _copy_catalog(con: duckdb.DuckDBPyConnection, paths: DataPaths) -> tuple[Ind
     con.execute("CREATE SCHEMA internal")
     for table in ("segments", "parts", "book_frames"):
         con.execute(f"CREATE TABLE internal.{table} AS SELECT * FROM catalog.{table}")
+    con.execute("CREATE SCHEMA published")
+    for table in PUBLISHED:
+        con.execute(f"CREATE TABLE published.{table} AS SELECT * FROM catalog.{table}")
     con.execute("DETACH catalog")
     session = Session(con)
     frames = con.execute("SELECT source, list(seq) FROM internal.book_frames GROUP BY source")
@@ -147,33 +129,40 @@ def _copy_catalog(con: duckdb.DuckDBPyConnection, paths: DataPaths) -> tuple[Ind
     return indexed, session
 
 
-def _create_base(con: duckdb.DuckDBPyConnection, paths: DataPaths, table: Table) -> list[Path]:
-    """Create ``internal.<table>``: the parts in order, then the tail."""
+def _known(con: duckdb.DuckDBPyConnection) -> Known:
     rows = con.execute(
-        'SELECT path FROM internal.parts WHERE "table" = ? ORDER BY source, segment, "from"',
-        [table.name],
+        "SELECT source, segment, stamp, indexed_bytes FROM internal.segments WHERE is_sealed"
     )
-    files = [paths.lake / path for (path,) in rows.fetchall()]
+    return {(source, name): (stamp, size) for source, name, stamp, size in rows.fetchall()}
+
+
+def _create_base(con: duckdb.DuckDBPyConnection, paths: DataPaths, table: Table) -> list[Path]:
+    """Create ``internal.<table>``: what is indexed in order, then the tail."""
+    files: list[Path] = []
     columns = table.column_list()
-    selects = [f"SELECT {columns} FROM {duck.parquet_scan(files)}"] if files else []
-    selects.append(f"SELECT {columns} FROM tail.{table.name}")
+    selects = [f"SELECT {columns} FROM tail.{table.name}"]
+    if table.name in PUBLISHED:
+        order = 'source, segment, "offset"' if table.name != "instruments" else "source, seq"
+        selects.insert(0, f"(SELECT {columns} FROM published.{table.name} ORDER BY {order})")
+    else:
+        rows = con.execute(
+            'SELECT path FROM internal.parts WHERE "table" = ? ORDER BY source, segment, "from"',
+            [table.name],
+        )
+        files = [paths.lake / path for (path,) in rows.fetchall()]
+        if files:
+            selects.insert(0, _from_parts(table, files))
     con.execute(f"CREATE VIEW internal.{table.name} AS {' UNION ALL '.join(selects)}")
     return files
 
 
-def _create_view(con: duckdb.DuckDBPyConnection, table: Table) -> None:
-    stored = [f't."{column.name}"' for column in table.columns]
-    added = [f'({column.expression}) AS "{column.name}"' for column in table.view_columns]
-    con.execute(
-        f"CREATE VIEW {table.name} AS SELECT {', '.join([*stored, *added])} "
-        f"FROM internal.{table.name} t {table.joins}"
-    )
+def _from_parts(table: Table, files: list[Path]) -> str:
+    """Return a query for a table's parts that opens only the files of the symbols it asks for.
 
-
-def _powers() -> str:
-    cases: list[Any] = [
-        f"WHEN {digits} THEN {'1' if digits == 0 else '0.' + '0' * (digits - 1) + '1'}"
-        "::DECIMAL(19,18)"
-        for digits in range(19)
-    ]
-    return " ".join(cases)
+    DuckDB drops files by conditions on their names, so the symbol is taken from there.
+    """
+    scan = duck.parquet_scan(files, has_names=table.is_by_pair)
+    if not table.is_by_pair:
+        return f"SELECT {table.column_list()} FROM {scan}"
+    others = ", ".join(f'"{one.name}"' if one.name != "symbol" else SYMBOL for one in table.columns)
+    return f"SELECT {others} FROM {scan}"

@@ -76,9 +76,9 @@ def build_stream(
         RecordsError: A price is off the grid, a number does not fit, or a receipt precedes its
             exchange time and ``clock`` is ``raw``.
     """
-    exch, trade_exch = _rising(books.exch_ts_us), _rising(trades.exch_ts_us)
+    exch, trade_exch = rising(books.exch_ts_us), rising(trades.exch_ts_us)
     recv, trade_recv, stepped_back = _receipts(books, trades)
-    offset_us, method = _offset(
+    offset_us, method = clock_offset(
         grid.symbol, [(exch, recv), (trade_exch, trade_recv)], clock, base_latency_us
     )
     records, counts = engine.build_market_records(
@@ -86,16 +86,16 @@ def build_stream(
         exch_ts_us=exch,
         recv_ts_us=recv - offset_us,
         starts_segment=books.starts_segment.view(np.uint8),
-        bid_ticks=_prices(books.bid_ticks, books.price_precision, grid, "bid"),
-        bid_lots=_quantities(books.bid_lots, books.qty_precision, grid),
-        ask_ticks=_prices(books.ask_ticks, books.price_precision, grid, "ask"),
-        ask_lots=_quantities(books.ask_lots, books.qty_precision, grid),
+        bid_ticks=to_ticks(books.bid_ticks, books.price_precision, grid, "bid"),
+        bid_lots=to_lots(books.bid_lots, books.qty_precision, grid),
+        ask_ticks=to_ticks(books.ask_ticks, books.price_precision, grid, "ask"),
+        ask_lots=to_lots(books.ask_lots, books.qty_precision, grid),
         trade_seq=trades.seq,
         trade_exch_ts_us=trade_exch,
         trade_recv_ts_us=trade_recv - offset_us,
         trade_side=np.ascontiguousarray(trades.side, np.uint8),
-        trade_price_ticks=_prices(trades.price_ticks, trades.price_precision, grid, "trade"),
-        trade_qty_lots=_quantities(trades.qty_lots, trades.qty_precision, grid),
+        trade_price_ticks=to_ticks(trades.price_ticks, trades.price_precision, grid, "trade"),
+        trade_qty_lots=to_lots(trades.qty_lots, trades.qty_precision, grid),
     )
     facts = {
         "clock": {
@@ -111,7 +111,7 @@ def build_stream(
     return Stream(records, facts)
 
 
-def _rising(times: NDArray[np.int64]) -> NDArray[np.int64]:
+def rising(times: NDArray[np.int64]) -> NDArray[np.int64]:
     """Return exchange times in which one that runs backwards takes the value before it."""
     return np.maximum.accumulate(times) if len(times) else np.ascontiguousarray(times)
 
@@ -127,12 +127,12 @@ def _receipts(
     receipts = np.concatenate([books.recv_ts_us, trades.recv_ts_us])
     order = np.argsort(seqs, kind="stable")
     raised = np.empty_like(receipts)
-    raised[order] = _rising(receipts[order])
+    raised[order] = rising(receipts[order])
     split = len(books.seq)
     return raised[:split], raised[split:], int((raised != receipts).sum())
 
 
-def _offset(
+def clock_offset(
     symbol: str,
     pairs: list[tuple[NDArray[np.int64], NDArray[np.int64]]],
     clock: str,
@@ -151,10 +151,14 @@ def _offset(
     return least - base_latency_us, "least_delay"
 
 
-def _prices(
+def to_ticks(
     mantissas: NDArray[np.int64], precision: NDArray[np.int8], grid: Grid, what: str
 ) -> NDArray[np.int32]:
-    """Return prices in multiples of the increment."""
+    """Return prices in multiples of the increment.
+
+    Raises:
+        RecordsError: One is none, or does not fit.
+    """
     scaled = _rescaled(mantissas, precision, grid.price_precision, grid.symbol)
     ticks, rest = np.divmod(scaled, grid.step)
     _refuse(grid, rest != 0, mantissas, precision, f"{what} price is not a multiple of {grid.tick}")
@@ -164,9 +168,14 @@ def _prices(
     return np.ascontiguousarray(ticks, np.int32)
 
 
-def _quantities(
+def to_lots(
     mantissas: NDArray[np.int64], precision: NDArray[np.int8], grid: Grid
 ) -> NDArray[np.int64]:
+    """Return quantities in lots.
+
+    Raises:
+        RecordsError: One does not fit.
+    """
     return np.ascontiguousarray(
         _rescaled(mantissas, precision, grid.qty_precision, grid.symbol), np.int64
     )

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from lobdesk.errors import JournalError
 from lobdesk.index import duck
-from lobdesk.index.extract import extract
+from lobdesk.index.blocks import extract_blocks
 from lobdesk.index.schema import TABLES
-from lobdesk.index.segments import list_segments, read_blocks
+from lobdesk.index.segments import list_segments
 
 if TYPE_CHECKING:
     import duckdb
 
     from lobdesk.index.extract import Extract, SnapshotFrames
-    from lobdesk.index.segments import Segment
+    from lobdesk.index.segments import Known
     from lobdesk.paths import DataPaths
 
 TAIL_BYTES = 64 * 1024 * 1024
@@ -23,44 +24,44 @@ Indexed = dict[tuple[str, str], int]
 """Source and segment → indexed bytes."""
 
 
-def unindexed(paths: DataPaths, indexed: Indexed) -> list[tuple[Segment, int, int]]:
-    """Return segments with new bytes: where they begin, and how many there are."""
-    found = []
-    for segment in list_segments(paths):
-        begin = indexed.get(segment.key, 0)
-        if segment.size_bytes > begin:
-            found.append((segment, begin, segment.size_bytes - begin))
-    return found
-
-
 def load_tail(
-    con: duckdb.DuckDBPyConnection, paths: DataPaths, indexed: Indexed, frames: SnapshotFrames
+    con: duckdb.DuckDBPyConnection,
+    paths: DataPaths,
+    indexed: Indexed,
+    known: Known,
+    frames: SnapshotFrames,
 ) -> int:
     """Fill the tables ``tail.…`` with all complete lines behind the parts.
 
+    Args:
+        con: Where the tables are.
+        paths: Data directory.
+        indexed: What is in parts.
+        known: Sealed segments as they were when they were indexed.
+        frames: Takes the numbers of events that replaced a book.
+
     Returns:
-        Bytes left out because there are more than ``TAIL_BYTES``, whole segments at a time, those
-        of derived logs first.
+        Bytes left out: of segments that cannot be read (``lobdesk index`` names them), and whole
+        segments where there are more than ``TAIL_BYTES``, those of derived logs first.
     """
-    pending = unindexed(paths, indexed)
     left, taken = 0, 0
-    for segment, begin, size in pending:
+    for segment in list_segments(paths, known):
+        begin = indexed.get(segment.key, 0)
+        size = segment.size_bytes - begin
+        if size <= 0:
+            continue
         if taken + size > TAIL_BYTES:
             left += size
             continue
         taken += size
-        for extracted in _read(segment, begin, frames):
+        try:
+            found = [extracted for _, extracted in extract_blocks(segment, begin, frames)]
+        except JournalError:
+            left += size
+            continue
+        for extracted in found:
             _insert(con, extracted)
     return left
-
-
-def _read(segment: Segment, begin: int, frames: SnapshotFrames) -> list[Extract]:
-    found = []
-    for block in read_blocks(segment, begin):
-        extracted = extract(block, frames)
-        frames.add(segment.source, extracted.frames)
-        found.append(extracted)
-    return found
 
 
 def _insert(con: duckdb.DuckDBPyConnection, extracted: Extract) -> None:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import os
 import selectors
+import shutil
 import subprocess
 import sys
 import tempfile
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,38 +26,37 @@ from lobdesk.index.errors import (
     QueryTimeoutError,
 )
 from lobdesk.index.fence import landlock_abi
+from lobdesk.index.request import PARQUET_NAME, Request
 from lobdesk.index.result import SqlResult
 from lobdesk.paths import DataPaths
 
 if TYPE_CHECKING:
     import threading
-    from collections.abc import Iterator
+    from collections.abc import Generator, Iterator, Mapping
 
 DEFAULT_TIMEOUT_S = 60.0
 POLL_S = 0.05
-PARQUET_NAME = "result.parquet"
+MOST_ROWS = 2_000_000
+"""Most rows that are kept in memory here; files take any number."""
 
 
-class Request(msgspec.Struct, frozen=True, kw_only=True):
-    """What the worker is asked.
+@dataclass(slots=True)
+class Answer:
+    """The rows of a query while they arrive.
 
     Attributes:
-        data_dir: Data directory.
-        text: SQL from outside.
-        temp_dir: Private folder for spilling and for a Parquet result.
-        limit: Most rows; None for all.
-        cpu_s: Most processor seconds.
-        is_fenced: False skips the operating system's fence.
-        is_parquet: True writes the rows to ``result.parquet`` instead of the pipe.
+        columns: Names in order.
+        types: DuckDB's name of each column's type.
+        notes: What the reader should know.
+        rows: Each row once.
+        is_cut: Known at the end: True if the limit left rows out.
     """
 
-    data_dir: str
-    text: str
-    temp_dir: str
-    limit: int | None
-    cpu_s: int
-    is_fenced: bool
-    is_parquet: bool
+    columns: list[str]
+    types: list[str]
+    notes: tuple[str, ...]
+    rows: Iterator[tuple[Any, ...]]
+    is_cut: bool = False
 
 
 def run_user_sql(
@@ -64,6 +67,7 @@ def run_user_sql(
     timeout_s: float = DEFAULT_TIMEOUT_S,
     cancel: threading.Event | None = None,
     is_unsafe: bool = False,
+    variables: Mapping[str, str | float] | None = None,
 ) -> SqlResult:
     """Run one SELECT from outside and return its rows.
 
@@ -77,28 +81,55 @@ def run_user_sql(
         timeout_s: After this the process is killed.
         cancel: Set it from another thread to kill the process.
         is_unsafe: Run without the operating system's fence where there is none.
+        variables: What ``getvariable`` returns; ``symbol`` may be a short name.
 
     Raises:
         FenceError: No fence can be built, and ``is_unsafe`` is False.
-        QueryError: The statement is wrong, was refused or failed.
+        QueryError: The statement is wrong, was refused or failed, or there are too many rows.
         QueryTimeoutError: The deadline passed.
         QueryCancelledError: ``cancel`` was set.
         IndexMissingError: There is no index.
     """
-    columns: list[str] = []
-    types: list[str] = []
-    rows: list[tuple[Any, ...]] = []
-    is_cut = False
-    notes: tuple[str, ...] = ()
+    with open_user_sql(
+        data_dir, text, limit=limit, timeout_s=timeout_s, cancel=cancel, is_unsafe=is_unsafe,
+        variables=variables,
+    ) as answer:  # fmt: skip
+        rows = list(itertools.islice(answer.rows, MOST_ROWS + 1))
+    if len(rows) > MOST_ROWS:
+        raise QueryError(
+            f"more than {MOST_ROWS:,} rows do not go into memory; set a limit, or write a file"
+        )
+    return SqlResult(answer.columns, answer.types, rows, answer.is_cut, answer.notes)
+
+
+@contextlib.contextmanager
+def open_user_sql(
+    data_dir: Path | str,
+    text: str,
+    *,
+    limit: int | None = None,
+    timeout_s: float = DEFAULT_TIMEOUT_S,
+    cancel: threading.Event | None = None,
+    is_unsafe: bool = False,
+    variables: Mapping[str, str | float] | None = None,
+) -> Iterator[Answer]:
+    """Run one SELECT from outside and give its rows as they arrive; see ``run_user_sql``."""
     with _folder() as temp_dir:
-        request = _request(data_dir, text, temp_dir, limit, timeout_s, is_unsafe=is_unsafe)
-        for message in _messages(request, timeout_s, cancel):
-            if "columns" in message:
-                columns, types = message["columns"], message["types"]
-                notes = _notes(message["left_out"])
-            rows += [tuple(row) for row in message.get("rows", ())]
-            is_cut = message.get("is_cut", is_cut)
-    return SqlResult(columns, types, rows, is_cut, notes)
+        request = _request(
+            data_dir, text, temp_dir, limit, timeout_s, is_unsafe=is_unsafe, variables=variables
+        )
+        with contextlib.closing(_messages(request, timeout_s, cancel)) as messages:
+            head = next(messages)
+            answer = Answer(head["columns"], head["types"], _notes(head["left_out"]), iter(()))
+            answer.rows = _rows(answer, messages)
+            yield answer
+
+
+def _rows(answer: Answer, messages: Iterator[dict[str, Any]]) -> Iterator[tuple[Any, ...]]:
+    for message in messages:
+        for row in message.get("rows", ()):
+            yield tuple(row)
+        answer.is_cut = message.get("is_cut", answer.is_cut)
 
 
 def write_user_sql(
@@ -109,6 +140,7 @@ def write_user_sql(
     limit: int | None = None,
     timeout_s: float = DEFAULT_TIMEOUT_S,
     is_unsafe: bool = False,
+    variables: Mapping[str, str | float] | None = None,
 ) -> tuple[int, bool]:
     """Run one SELECT from outside and write its rows to a Parquet file.
 
@@ -120,11 +152,12 @@ def write_user_sql(
     """
     with _folder() as temp_dir:
         request = _request(
-            data_dir, text, temp_dir, limit, timeout_s, is_unsafe=is_unsafe, is_parquet=True
-        )
+            data_dir, text, temp_dir, limit, timeout_s, is_unsafe=is_unsafe, is_parquet=True,
+            variables=variables,
+        )  # fmt: skip
         (message,) = list(_messages(request, timeout_s, None))
         try:
-            path.write_bytes((Path(temp_dir) / PARQUET_NAME).read_bytes())
+            shutil.copyfile(Path(temp_dir) / PARQUET_NAME, path)
         except OSError as error:
             raise QueryError(f"{path}: cannot be written: {error.strerror}") from error
         return message["written"], message["is_cut"]
@@ -149,6 +182,7 @@ def _request(
     timeout_s: float,
     *,
     is_unsafe: bool,
+    variables: Mapping[str, str | float] | None,
     is_parquet: bool = False,
 ) -> Request:
     if not DataPaths(Path(data_dir)).catalog.is_file():
@@ -164,12 +198,13 @@ def _request(
         cpu_s=int(timeout_s * (os.cpu_count() or 1)) + 5,
         is_fenced=has_fence,
         is_parquet=is_parquet,
+        variables=dict(variables or {}),
     )
 
 
 def _messages(
     request: Request, timeout_s: float, cancel: threading.Event | None
-) -> Iterator[dict[str, Any]]:
+) -> Generator[dict[str, Any], None, None]:
     """Start the worker and yield what it says; it is dead when this ends, however it ends."""
     # NumPy's own threads would start before the fence.
     environment = {
@@ -210,7 +245,7 @@ def _read(
 ) -> Iterator[dict[str, Any]]:
     assert process.stdout is not None  # noqa: S101 - we asked for pipes
     assert process.stderr is not None  # noqa: S101 - we asked for pipes
-    buffer, complaint, is_done = bytearray(), bytearray(), False
+    buffer, complaint = bytearray(), bytearray()
     with selectors.DefaultSelector() as selector:
         selector.register(process.stdout, selectors.EVENT_READ, buffer)
         selector.register(process.stderr, selectors.EVENT_READ, complaint)
@@ -226,12 +261,12 @@ def _read(
                     selector.unregister(key.fileobj)
             for message in _cut(buffer):
                 _raise(message)
-                is_done = is_done or "is_cut" in message
                 yield message
-    if not is_done:
-        last = complaint.decode("utf-8", "replace").strip().splitlines()[-1:]
-        code = process.wait()
-        raise QueryError(" ".join(["the query's process died", f"(status {code})", *last]))
+                if "is_cut" in message:
+                    return  # the last message; nobody waits for the process to clear up
+    last = complaint.decode("utf-8", "replace").strip().splitlines()[-1:]
+    code = process.wait()
+    raise QueryError(" ".join(["the query's process died", f"(status {code})", *last]))
 
 
 def _cut(buffer: bytearray) -> Iterator[dict[str, Any]]:

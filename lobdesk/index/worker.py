@@ -6,7 +6,9 @@ else, runs the statement and writes the rows to standard output.
 
 from __future__ import annotations
 
+import contextlib
 import os
+import shutil
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -16,10 +18,11 @@ import msgspec
 
 from lobdesk.errors import LobdeskError
 from lobdesk.index import duck, fence, wire
+from lobdesk.index.audits import set_variables
 from lobdesk.index.guard import check_statement
 from lobdesk.index.query import describe, fetch_rows, one_line
+from lobdesk.index.request import PARQUET_NAME, Request
 from lobdesk.index.session import Session, open_session
-from lobdesk.index.user_sql import PARQUET_NAME, Request
 from lobdesk.paths import DataPaths
 
 if TYPE_CHECKING:
@@ -27,6 +30,11 @@ if TYPE_CHECKING:
 
 BATCH_ROWS = 4096
 MEMORY_LIMIT = "2GB"
+SPILL_LIMIT = "4GB"
+NEEDS_MEMORY = (
+    f"the query needs more than the {MEMORY_LIMIT} of memory and {SPILL_LIMIT} of temporary files "
+    "that it may have"
+)
 ADDRESS_SPACE = 8 * fence.GIB
 LARGEST_FILE = 4 * fence.GIB
 SYSTEM_FACTS = (
@@ -50,19 +58,24 @@ def main() -> None:
             _send(out, message)
     except LobdeskError as error:
         _send(out, {"error": str(error), "kind": type(error).__name__})
+    except duckdb.OutOfMemoryException as error:
+        reason = str(error).splitlines()[0].removeprefix("Out of Memory Error: ")
+        _send(out, {"error": f"{NEEDS_MEMORY} ({reason})", "kind": "QueryError"})
     except duckdb.Error as error:
         _send(out, {"error": one_line(error), "kind": "QueryError"})
     except MemoryError:
-        _send(out, {"error": "the query needs more memory than it may have", "kind": "QueryError"})
+        _send(out, {"error": NEEDS_MEMORY, "kind": "QueryError"})
 
 
 def _serve(request: Request) -> Iterator[dict[str, Any]]:
     paths = DataPaths(Path(request.data_dir))
     temp_dir = Path(request.temp_dir)
+    catalog = _copy_catalog(paths, temp_dir)
     if request.is_fenced:
         fence.confine(readable=readable(paths), writable=[temp_dir])
     fence.limit_resources(memory_bytes=ADDRESS_SPACE, cpu_s=request.cpu_s, file_bytes=LARGEST_FILE)
-    session = open_session(paths, temp_dir=temp_dir, memory_limit=MEMORY_LIMIT)
+    session = open_session(paths, temp_dir=temp_dir, memory_limit=MEMORY_LIMIT, catalog=catalog)
+    set_variables(session.con, request.variables)
     _lock_down(session, temp_dir)
     text = check_statement(session.con, request.text)
     if request.is_parquet:
@@ -73,9 +86,17 @@ def _serve(request: Request) -> Iterator[dict[str, Any]]:
     yield from fetch_rows(session.con, BATCH_ROWS, request.limit)
 
 
+def _copy_catalog(paths: DataPaths, temp_dir: Path) -> Path:
+    """Copy the catalogue before the fence, which would not know a newer one of the same name."""
+    copy = temp_dir / paths.catalog.name
+    with contextlib.suppress(FileNotFoundError):
+        shutil.copyfile(paths.catalog, copy)
+    return copy
+
+
 def readable(paths: DataPaths) -> list[Path]:
     """Return what the session opens, and what Python may still import."""
-    data = [paths.catalog, paths.lake, paths.runs, paths.recorder_journal, paths.sources]
+    data = [paths.lake, paths.runs, paths.recorder_journal, paths.sources]
     code = [Path(name) for name in {sys.prefix, sys.base_prefix, *sys.path} if name]
     package = Path(__file__).parent.parent
     libraries = [Path(name) for name in ("/usr/lib", "/lib", "/lib64", "/usr/share/zoneinfo")]
@@ -97,7 +118,7 @@ def _lock_down(session: Session, temp_dir: Path) -> None:
     con = session.con
     names = ", ".join(duck.quote(str(path)) for path in session.files)
     con.execute("SET python_enable_replacements = false")
-    con.execute("SET max_temp_directory_size = '4GB'")
+    con.execute(f"SET max_temp_directory_size = '{SPILL_LIMIT}'")
     con.execute(f"SET allowed_directories = [{duck.quote(str(temp_dir))}]")
     con.execute(f"SET allowed_paths = [{names}]")
     con.execute("SET enable_external_access = false")

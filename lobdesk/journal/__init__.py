@@ -12,6 +12,7 @@ from lobdesk.journal.errors import (
 from lobdesk.journal.layout import (
     DERIVED_LOGS,
     EVENTS,
+    ORDERS,
     SNAPSHOTS,
     TRADES,
     Segment,
@@ -25,6 +26,7 @@ from lobdesk.journal.reader import (
     JournalLine,
     RawMark,
     read_all,
+    read_blocks,
     read_events,
     read_events_behind,
     read_lines,
@@ -37,6 +39,7 @@ from lobdesk.journal.writer import JournalWriter, boot_id, now_us
 __all__ = [
     "DERIVED_LOGS",
     "EVENTS",
+    "ORDERS",
     "SNAPSHOTS",
     "TRADES",
     "BrokenChainError",
@@ -59,6 +62,7 @@ __all__ = [
     "note_text",
     "now_us",
     "read_all",
+    "read_blocks",
     "read_events",
     "read_events_behind",
     "read_lines",

@@ -24,7 +24,7 @@ class DerivedEnd(msgspec.Struct, frozen=True, array_like=True):
     """How far one derived log reaches: ``[log, symbol, date, first_seq, size, last_seq]``.
 
     Attributes:
-        log: ``snapshots`` or ``trades``.
+        log: ``snapshots``, ``trades`` or ``orders``.
         symbol: Exchange name of the pair.
         date: Folder of its growing segment; empty if it has none.
         first_seq: Name of that segment.
@@ -41,7 +41,7 @@ class DerivedEnd(msgspec.Struct, frozen=True, array_like=True):
 
 
 class DerivedLogs:
-    """Writers of all snapshot and trade logs, one for each symbol.
+    """Writers of all snapshot, trade and order logs, one for each symbol.
 
     Attributes:
         waiting_bytes: Lines that the disk did not take and that wait for room.

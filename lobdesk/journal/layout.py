@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 EVENTS = "events"
 SNAPSHOTS = "snapshots"
 TRADES = "trades"
-DERIVED_LOGS = (SNAPSHOTS, TRADES)
+ORDERS = "orders"
+DERIVED_LOGS = (SNAPSHOTS, TRADES, ORDERS)
 
 PLAIN_SUFFIX = ".jsonl"
 SEALED_SUFFIX = ".jsonl.zst"
@@ -78,7 +79,7 @@ def list_segments(log_dir: Path) -> list[Segment]:
 
 
 def symbol_log_dir(root: Path, log: str, symbol: str) -> Path:
-    """Return the folder of one symbol's snapshots or trades."""
+    """Return the folder of one symbol's snapshots, trades or orders."""
     return root / log / encode_symbol(symbol)
 
 

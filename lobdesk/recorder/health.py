@@ -62,9 +62,10 @@ def judge(report: RecorderReport | None, at: Stamp, boot: str) -> Health:
         return Health(True, False, {}, f"{since}; {line}")
     if failure := _failure(report):
         return Health(True, True, {}, failure)
+    books = {**report.books, **{f"{name} level 3": b for name, b in report.orders.items()}}
     unverified = {
         symbol: book.reason or book.state
-        for symbol, book in report.books.items()
+        for symbol, book in books.items()
         if book.state != "live"
         and (book.state == "refused" or (at.recv_ts_us - book.since_us) / 1e6 > PATIENCE_S)
     }

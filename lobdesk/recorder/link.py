@@ -23,8 +23,9 @@ from lobdesk.feed import (
 from lobdesk.recorder.state import LineReport
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable, Iterator
+    from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 
+    from lobdesk.engine import BookVerdict, Verdict
     from lobdesk.feed import Connection
     from lobdesk.recorder.recorder import Outcome, Recorder
     from lobdesk.settings import DaemonSettings
@@ -40,6 +41,7 @@ WARNINGS = {
     "request refused",
     "rate limited",
     "subscription not answered",
+    "token refused",
 }
 
 
@@ -93,6 +95,8 @@ class Link:
         is_refused: The exchange refused every symbol here, and has accepted none since.
     """
 
+    channel = "book"
+
     def __init__(self, lines: Lines) -> None:
         self._lines = lines
         self.session = self._new_session()
@@ -102,6 +106,11 @@ class Link:
         self._earlier_resyncs = 0
         self._policy = ReconnectPolicy(budget=lines.budget)
         self._connection: Connection | None = None
+
+    @property
+    def url(self) -> str:
+        """Endpoint."""
+        return self._lines.settings.ws_url
 
     @property
     def is_connected(self) -> bool:
@@ -118,6 +127,7 @@ class Link:
         states = self.session.states.values() if self.is_connected else ()
         best = self.probe.best
         return LineReport(
+            channel=self.channel,
             connection=self.number,
             is_connected=self.is_connected,
             connects=self.connects,
@@ -139,16 +149,22 @@ class Link:
             if await self._stopped_within(delay_s):
                 return
             try:
+                await self._prepare()
                 await self._record_one_connection()
             except ConnectFailedError as error:
                 failures += 1
-                url = lines.settings.ws_url
-                facts = {"url": url, "reason": str(error), "attempt": failures}
+                facts = {"url": self.url, "reason": str(error), "attempt": failures}
                 logger.warning("connection failed", extra=facts)
-                if not lines.connects and failures >= FIRST_ATTEMPTS:
-                    raise UnreachableError(url, failures, str(error)) from error
+                if self._is_hopeless(failures):
+                    raise UnreachableError(self.url, failures, str(error)) from error
             if all(link.is_refused for link in lines.links):
                 raise AllRefusedError(refusals(lines.links))
+
+    async def _prepare(self) -> None:
+        """Get ready for a connection; raises ConnectFailedError if there is no way."""
+
+    def _is_hopeless(self, failures: int) -> bool:
+        return not self._lines.connects and failures >= FIRST_ATTEMPTS
 
     async def _record_one_connection(self) -> None:
         opening = asyncio.create_task(self._open_and_read())
@@ -166,15 +182,14 @@ class Link:
         lines = self._lines
         settings, recorder = lines.settings, lines.recorder
         async with open_connection(
-            settings.ws_url, proxy=settings.proxy, silence_limit_s=lines.silence_limit_s
+            self.url, proxy=settings.proxy, silence_limit_s=lines.silence_limit_s
         ) as connection:
             opened_s = time.monotonic()
             self.number = next(lines.numbers)
             self.connects += 1
             lines.connects += 1
-            facts = {"url": settings.ws_url, "symbols": list(settings.symbols)}
-            recorder.opened(self.number, **facts, depth=settings.book_depth)
-            logger.info("connected", extra={"url": settings.ws_url, "connection": self.number})
+            recorder.opened(self.number, **self._facts())
+            logger.info("connected", extra={"url": self.url, "connection": self.number})
             self._earlier_resyncs = self.resyncs
             self.session, self.probe = self._new_session(), OffsetProbe(opened_s)
             self._connection = connection
@@ -189,6 +204,15 @@ class Link:
                 self._policy.ended(time.monotonic() - opened_s)
                 logger.info("disconnected", extra={"reason": reason, "connection": self.number})
 
+    def _facts(self) -> dict[str, object]:
+        """Return what the ``open`` note says."""
+        settings = self._lines.settings
+        return {
+            "url": self.url,
+            "symbols": list(settings.symbols),
+            "depth": settings.book_depth,
+        }
+
     async def _read(self, connection: Connection) -> None:
         lines, number = self._lines, self.number
         recorder, on_frame, is_ending = lines.recorder, lines.on_frame, lines.stopping.is_set
@@ -202,7 +226,7 @@ class Link:
         """Hear what a frame of this line's connection was."""
         event, verdict = outcome.event, outcome.verdict
         now_s = event.mono_us / 1e6
-        for book in verdict.books:
+        for book in self._books(verdict):
             self.session.on_book(
                 book.symbol,
                 is_snapshot=book.is_snapshot,
@@ -220,6 +244,9 @@ class Link:
         elif verdict.kind in {"ack", "error"}:
             self.session.on_reply(event.raw.encode(), now_s)
 
+    def _books(self, verdict: Verdict) -> Sequence[BookVerdict]:
+        return verdict.books
+
     async def advance(self, now_s: float) -> None:
         """Send what is due; give the line up where only a new one can help."""
         session, connection = self.session, self._connection
@@ -229,8 +256,12 @@ class Link:
         self._log_notices(session)
         await self._send(requests)
         self.is_refused = session.is_all_refused or (self.is_refused and not session.has_live)
-        if session.wants_reconnect or session.is_all_refused:
-            await self.reopen("books must be built anew")
+        if reason := self._reason_to_reopen():
+            await self.reopen(reason)
+
+    def _reason_to_reopen(self) -> str:
+        is_due = self.session.wants_reconnect or self.session.is_all_refused
+        return "books must be built anew" if is_due else ""
 
     def rebuild(self, symbol: str, reason: str, now_s: float) -> None:
         """Subscribe one book anew."""
@@ -254,7 +285,11 @@ class Link:
             stamp = self._lines.recorder.sent(text, self.number)
             self.probe.sent(text, stamp.recv_ts_us, stamp.mono_us)
             self._lines.wake()
-            await connection.send(text)
+            await connection.send(self._outgoing(text))
+
+    def _outgoing(self, text: str) -> str:
+        """Return what is sent where something else is recorded: a secret is put in here."""
+        return text
 
     def _log_notices(self, session: FeedSession) -> None:
         while session.notices:
@@ -278,7 +313,7 @@ class Link:
         return self._lines.stopping.is_set()
 
 
-def book_states(links: list[Link]) -> dict[str, str]:
+def book_states(links: Sequence[Link]) -> dict[str, str]:
     """Return where each book stands: live if one line has it live, else as the first line says."""
     states: dict[str, str] = {}
     for link in links:

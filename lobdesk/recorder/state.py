@@ -49,6 +49,7 @@ class LineReport(msgspec.Struct, frozen=True, kw_only=True):
     """One line to the exchange.
 
     Attributes:
+        channel: ``book`` or ``level3``.
         connection: Number of its connection, 0 before the first.
         is_connected: Whether it is open.
         connects: Connections opened.
@@ -61,6 +62,7 @@ class LineReport(msgspec.Struct, frozen=True, kw_only=True):
     is_connected: bool
     connects: int
     live: int
+    channel: str = "book"
     offset_us: int | None = None
     round_trip_us: int | None = None
 
@@ -97,6 +99,7 @@ class RecorderReport(msgspec.Struct, frozen=True, kw_only=True):
         resyncs: Single books rebuilt.
         lines: Each connection kept open; two with ``KRAKEN_REDUNDANT``.
         books: By symbol.
+        orders: Level 3 by symbol; empty if it is off.
     """
 
     pid: int
@@ -126,6 +129,7 @@ class RecorderReport(msgspec.Struct, frozen=True, kw_only=True):
     resyncs: int = 0
     lines: list[LineReport] = []
     books: dict[str, BookReport] = {}
+    orders: dict[str, BookReport] = {}
 
 
 def write_report(root: Path, report: RecorderReport) -> None:

@@ -22,14 +22,15 @@ class Tally:
         malformed: Frames that were no sense.
     """
 
-    def __init__(self, symbols: Iterable[str], now_us: int) -> None:
+    def __init__(self, symbols: Iterable[str], now_us: int, *, channel: str = "book") -> None:
         self.malformed = 0
+        self._is_level3 = channel == "level3"
         self._books = {symbol: _Book(now_us) for symbol in symbols}
 
     def add(self, outcome: Outcome) -> None:
         """Count one frame."""
         verdict = outcome.verdict
-        for verdict_of_book in verdict.books:
+        for verdict_of_book in verdict.level3 if self._is_level3 else verdict.books:
             book = self._books.get(verdict_of_book.symbol)
             if book is not None:
                 book.counts[verdict_of_book.state] += 1
@@ -37,6 +38,8 @@ class Tally:
                 recv_ts_us, exch_ts_us = outcome.event.recv_ts_us, verdict_of_book.exch_ts_us
                 if exch_ts_us not in {0, recv_ts_us}:
                     book.lag_us = recv_ts_us - exch_ts_us
+        if self._is_level3:
+            return
         for symbol in outcome.trade_symbols:
             if symbol in self._books:
                 self._books[symbol].trades += 1

@@ -16,6 +16,11 @@ LevelChange = tuple[int, int, int]
 """Side (``BID`` or ``ASK``), price_ticks, and the level's new total in lots; 0 removes it."""
 
 
+OrderChange = tuple[str, int, int, int, int]
+"""``add``, ``modify`` (part of it traded) or ``delete``; order_id, side, price_ticks, and the lots
+that are left, of a deletion the lots that were."""
+
+
 @dataclass(frozen=True, slots=True)
 class TradePrint:
     """One execution.
@@ -47,6 +52,7 @@ class MarketEvent:
         symbol: Exchange name of the pair.
         changes: Levels that changed, in order; the last one of a price wins.
         trades: Executions of this instant.
+        orders: What happened to single orders, in order; empty where nobody knows.
     """
 
     due_us: int
@@ -54,6 +60,7 @@ class MarketEvent:
     symbol: str
     changes: Sequence[LevelChange]
     trades: Sequence[TradePrint] = ()
+    orders: Sequence[OrderChange] = ()
 
 
 class Market(Protocol):
@@ -62,10 +69,12 @@ class Market(Protocol):
     Attributes:
         instruments: Symbol → how it counts.
         start_us: The source's clock before its first event.
+        has_orders: Whether its events tell of single orders.
     """
 
     instruments: dict[str, Instrument]
     start_us: int
+    has_orders: bool
 
     def opening(self) -> Sequence[MarketEvent]:
         """Return what builds books and trade history before the first event."""

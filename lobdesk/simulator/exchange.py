@@ -11,6 +11,7 @@ import msgspec
 from lobdesk.simulator import wire
 from lobdesk.simulator.events import ASK, BID
 from lobdesk.simulator.levels import DepthView, LevelBook
+from lobdesk.simulator.queues import QueueBook, QueueView
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -26,8 +27,9 @@ class Frame(NamedTuple):
 
     Attributes:
         text: What is sent.
-        channel: ``book``, ``trade``, ``instrument``, ``status``, ``heartbeat`` or empty.
-        symbol: Pair of a ``book`` or ``trade`` frame, else empty.
+        channel: ``book``, ``level3``, ``trade``, ``instrument``, ``status``, ``heartbeat`` or
+            empty.
+        symbol: Pair of a ``book``, ``level3`` or ``trade`` frame, else empty.
     """
 
     text: str
@@ -56,6 +58,12 @@ class _BookFeed:
         self.subscribers: dict[Subscriber, None] = {}
 
 
+class _OrderFeed:
+    def __init__(self, book: QueueBook, depth: int) -> None:
+        self.view = QueueView(book, depth)
+        self.subscribers: dict[Subscriber, None] = {}
+
+
 class Exchange:
     """All books and who listens to them.
 
@@ -64,6 +72,7 @@ class Exchange:
         clock: Returns the exchange's time in microseconds.
         shift_us: Added to every exchange time of the market.
         frames: Market frames made so far.
+        has_orders: Whether there is anything to tell by ``level3``.
     """
 
     def __init__(self, market: Market, clock: Callable[[], int]) -> None:
@@ -74,6 +83,14 @@ class Exchange:
         self._books = {symbol: LevelBook() for symbol in self.instruments}
         self._last_us = dict.fromkeys(self.instruments, market.start_us)
         self._feeds: dict[str, dict[int, _BookFeed]] = {symbol: {} for symbol in self.instruments}
+        self.has_orders = market.has_orders
+        self._queues = {
+            symbol: QueueBook(pair.price_precision, pair.qty_precision)
+            for symbol, pair in self.instruments.items()
+        }
+        self._order_feeds: dict[str, dict[int, _OrderFeed]] = {
+            symbol: {} for symbol in self.instruments
+        }
         self._trade_listeners: dict[str, dict[Subscriber, None]] = {
             symbol: {} for symbol in self.instruments
         }
@@ -83,7 +100,8 @@ class Exchange:
             symbol: deque(maxlen=TRADE_HISTORY) for symbol in self.instruments
         }
         for event in market.opening():
-            self.apply(event)
+            self._queues[event.symbol].open(event.orders, event.exch_ts_us)
+            self.apply(replace(event, orders=()))
 
     def apply(self, event: MarketEvent) -> None:
         """Let an event happen and tell the subscribers."""
@@ -94,6 +112,8 @@ class Exchange:
         if event.trades:
             self._trades[symbol].extend(event.trades)
             self._tell_trades(symbol, event.trades)
+        if event.orders:
+            self._apply_orders(event)
         if not event.changes:
             return
         book = self._books[symbol]
@@ -103,6 +123,19 @@ class Exchange:
             bids, asks = feed.view.refresh(event.changes)
             if bids or asks:
                 self._tell_book(symbol, feed, (bids, asks))
+
+    def _apply_orders(self, event: MarketEvent) -> None:
+        symbol = event.symbol
+        book, feeds = self._queues[symbol], self._order_feeds[symbol]
+        book.apply(event.orders, event.exch_ts_us)
+        if not feeds:
+            return
+        ts_us = event.exch_ts_us + self.shift_us
+        for feed in feeds.values():
+            told = feed.view.refresh(event.orders, event.exch_ts_us * 1000, self.shift_us * 1000)
+            if told[BID] or told[ASK]:
+                text = wire.level3_frame("update", symbol, told, book.checksum(), ts_us)
+                self._tell(feed.subscribers, Frame(text, "level3", symbol))
 
     def add_digits(self, symbol: str, digits: int) -> None:
         """Give prices of a pair more digits from now on and tell it by an ``instrument`` update."""
@@ -119,6 +152,9 @@ class Exchange:
         self._books[symbol] = book
         for depth, feed in self._feeds[symbol].items():
             feed.view = DepthView(book, depth)
+        self._queues[symbol] = self._queues[symbol].finer(digits)
+        for depth, order_feed in self._order_feeds[symbol].items():
+            order_feed.view = QueueView(self._queues[symbol], depth)
         scaled = [_scaled_trade(trade, factor) for trade in self._trades[symbol]]
         self._trades[symbol] = deque(scaled, maxlen=TRADE_HISTORY)
         text = wire.instrument_frame("update", [self.instruments[symbol]])
@@ -161,6 +197,33 @@ class Exchange:
         if not feed.subscribers:
             del self._feeds[symbol][depth]
 
+    def subscribe_level3(
+        self, subscriber: Subscriber, symbol: str, depth: int, *, with_snapshot: bool
+    ) -> None:
+        """Add a listener and queue the orders as they stand."""
+        book = self._queues[symbol]
+        feed = self._order_feeds[symbol].get(depth)
+        if feed is None:
+            feed = self._order_feeds[symbol][depth] = _OrderFeed(book, depth)
+        feed.subscribers[subscriber] = None
+        if with_snapshot:
+            entries = feed.view.snapshot(self.shift_us * 1000)
+            ts_us = self._last_us[symbol] + self.shift_us
+            text = wire.level3_frame("snapshot", symbol, entries, book.checksum(), ts_us)
+            subscriber.deliver(Frame(text, "level3", symbol))
+
+    def unsubscribe_level3(self, subscriber: Subscriber, symbol: str, depth: int) -> None:
+        """Remove a listener."""
+        feed = self._order_feeds[symbol][depth]
+        feed.subscribers.pop(subscriber, None)
+        if not feed.subscribers:
+            del self._order_feeds[symbol][depth]
+
+    def queue(self, symbol: str, side: int, price_ticks: int) -> list[tuple[str, int]]:
+        """Return name and lots of the orders of a price, the first to trade in front: the truth."""
+        orders = self._queues[symbol].queue(side, price_ticks).values()
+        return [(order.order_id, order.lots) for order in orders]
+
     def subscribe_trades(self, subscriber: Subscriber, symbol: str, *, with_snapshot: bool) -> None:
         """Add a listener and queue the last trades."""
         self._trade_listeners[symbol][subscriber] = None
@@ -201,7 +264,8 @@ class Exchange:
 def _scaled(event: MarketEvent, factor: int) -> MarketEvent:
     changes = [(side, price * factor, lots) for side, price, lots in event.changes]
     trades = [_scaled_trade(trade, factor) for trade in event.trades]
-    return replace(event, changes=changes, trades=trades)
+    orders = [(what, n, side, price * factor, lots) for what, n, side, price, lots in event.orders]
+    return replace(event, changes=changes, trades=trades, orders=orders)
 
 
 def _scaled_trade(trade: TradePrint, factor: int) -> TradePrint:

@@ -7,6 +7,7 @@ and lines that begin with ``#`` are skipped.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from typing import TYPE_CHECKING, Literal
 
@@ -34,6 +35,7 @@ Action = Literal[
     "precision",
 ]
 FRAME_ACTIONS = {"drop", "duplicate", "reorder", "corrupt"}
+QUANTITY = re.compile(r'"qty":[\d.]+|(?:(?:add|modify)",|\{)"order_id":[^}]*"order_qty":[\d.]+')
 MALFORMED = '{"channel":"book","type":"update","data":[{"symbol":"'
 
 
@@ -42,12 +44,13 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
     Attributes:
         do: ``drop``, ``duplicate``, ``reorder`` (swap with the next one) or ``corrupt`` (one digit)
-            the next book frames; send a ``malformed`` frame; ``close`` all connections; keep
-            ``silence`` on them; ``refuse`` a symbol's subscriptions; announce ``maintenance``; give
-            a symbol's prices more digits (``precision``).
+            the next frames of a channel; send a ``malformed`` frame; ``close`` all connections;
+            keep ``silence`` on them; ``refuse`` a symbol's subscriptions; announce ``maintenance``;
+            give a symbol's prices more digits (``precision``).
         after_frames: Trigger: frames sent before.
         at_s: Trigger: seconds since the market began.
         symbol: Pair that the fault is about; empty means any.
+        channel: Frames or subscriptions that are hit: ``book`` or ``level3``.
         count: Frames or subscriptions that are hit.
         for_s: How long a silence or maintenance lasts.
         code: WebSocket close code.
@@ -60,6 +63,7 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     after_frames: int | None = None
     at_s: float | None = None
     symbol: str = ""
+    channel: Literal["book", "level3"] = "book"
     count: int = 1
     for_s: float = 1.0
     code: int = 1012
@@ -97,7 +101,7 @@ class FaultPlan:
         self.done: Counter[str] = Counter()
         self._waiting = list(faults)
         self._armed: list[tuple[Fault, int]] = []
-        self._seen: Counter[str] = Counter()
+        self._seen: Counter[tuple[str, str]] = Counter()
         self._held: Frame | None = None
 
     def due(self, elapsed_s: float) -> list[Fault]:
@@ -115,18 +119,20 @@ class FaultPlan:
                 now.append(fault)
         return now
 
-    def refuses(self, symbol: str) -> bool:
+    def refuses(self, symbol: str, channel: str = "book") -> bool:
         """Tell whether a subscription is refused now; each refusal uses one of ``count``."""
-        return self._strike({"refuse"}, symbol) is not None
+        return self._strike({"refuse"}, symbol, channel) is not None
 
     def alter(self, frame: Frame) -> list[Frame]:
         """Return what is sent instead of a frame."""
         self._arm_by_count()
-        self._seen[""] += frame.channel in {"book", "trade"}
-        if frame.channel != "book":
+        for channel in ("book", "level3"):
+            self._seen[channel, ""] += frame.channel in {channel, "trade"}
+        if frame.channel not in {"book", "level3"}:
             return [frame]
-        self._seen[frame.symbol] += 1
-        fault = self._strike(FRAME_ACTIONS, frame.symbol) if self._armed else None
+        self._seen[frame.channel, frame.symbol] += 1
+        is_armed = bool(self._armed)
+        fault = self._strike(FRAME_ACTIONS, frame.symbol, frame.channel) if is_armed else None
         action = fault.do if fault is not None else ""
         if action == "drop":
             return []
@@ -141,7 +147,7 @@ class FaultPlan:
     def _release(self, frame: Frame) -> list[Frame]:
         """Send a frame that was held back after the next one of its symbol."""
         held = self._held
-        if held is None or held.symbol != frame.symbol:
+        if held is None or held[1:] != frame[1:]:
             return [frame]
         self._held = None
         return [frame, held]
@@ -153,11 +159,14 @@ class FaultPlan:
             self._armed.append((fault, fault.count))
 
     def _is_counted(self, fault: Fault) -> bool:
-        return fault.after_frames is not None and self._seen[fault.symbol] >= fault.after_frames
+        if fault.after_frames is None:
+            return False
+        return self._seen[fault.channel, fault.symbol] >= fault.after_frames
 
-    def _strike(self, actions: set[str], symbol: str) -> Fault | None:
+    def _strike(self, actions: set[str], symbol: str, channel: str) -> Fault | None:
         for at, (fault, left) in enumerate(self._armed):
-            if fault.do in actions and fault.symbol in {"", symbol}:
+            is_meant = fault.symbol in {"", symbol} and fault.channel == channel
+            if fault.do in actions and is_meant:
                 self._armed[at] = (fault, left - 1)
                 if left == 1:
                     del self._armed[at]
@@ -171,10 +180,18 @@ class FaultPlan:
 
 
 def corrupt_digit(text: str) -> str:
-    """Return a book frame whose first quantity has another last digit."""
-    end = text.index("}", text.index('"qty":'))
-    digit = (int(text[end - 1]) + 1) % 10
-    return f"{text[: end - 1]}{digit}{text[end:]}"
+    """Return a frame that differs in one character that matters.
+
+    It is the last digit of the first quantity, or, where all that a level-3 frame does is to delete
+    orders, the last one of the first order's name.
+    """
+    found = QUANTITY.search(text)
+    if found is not None:
+        end = found.end()
+        return f"{text[: end - 1]}{(int(text[end - 1]) + 1) % 10}{text[end:]}"
+    end = text.index('"', text.index('"order_id":"') + len('"order_id":"'))
+    other = "2" if text[end - 1] != "2" else "3"
+    return f"{text[: end - 1]}{other}{text[end:]}"
 
 
 def _explain(message: str) -> tuple[str, str]:

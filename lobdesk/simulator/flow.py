@@ -12,7 +12,14 @@ import math
 import random
 from dataclasses import dataclass, replace
 
-from lobdesk.simulator.events import ASK, BID, LevelChange, MarketEvent, TradePrint
+from lobdesk.simulator.events import (
+    ASK,
+    BID,
+    LevelChange,
+    MarketEvent,
+    OrderChange,
+    TradePrint,
+)
 from lobdesk.simulator.orders import Order, OrderBook
 
 STANDING_LEVELS = 1100
@@ -116,8 +123,8 @@ class OrderFlow:
         changes: list[LevelChange] = [
             (side, price, self.orders.lots(side, price)) for side, price in self.orders.changed
         ]
-        self.orders.changed.clear()
-        return MarketEvent(exch_ts_us, exch_ts_us, self.spec.symbol, changes, trades)
+        news = self._take_news()
+        return MarketEvent(exch_ts_us, exch_ts_us, self.spec.symbol, changes, trades, news)
 
     def mid_ticks(self) -> float:
         """Return the middle of the best prices."""
@@ -127,6 +134,12 @@ class OrderFlow:
         """Return (bid - ask) / (bid + ask) of the best levels' lots, from -1 to 1."""
         bid, ask = (self.orders.lots(side, self.orders.best(side)) for side in (BID, ASK))
         return (bid - ask) / (bid + ask)
+
+    def _take_news(self) -> list[OrderChange]:
+        """Return what happened to single orders, and begin anew to note what changes."""
+        news, self.orders.news = self.orders.news, []
+        self.orders.changed.clear()
+        return news
 
     def _advance_clock(self) -> None:
         draw = self._random
@@ -263,7 +276,7 @@ class OrderFlow:
         ]
         self._clock_s = 0.0
         self._refill()
-        self.orders.changed.clear()
+        self._take_news()
 
     def _refill(self) -> None:
         """Keep more levels than the deepest feed shows; they stand far from the touch."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left, insort
 from dataclasses import dataclass
 
-from lobdesk.simulator.events import ASK, BID
+from lobdesk.simulator.events import ASK, BID, OrderChange
 
 
 @dataclass(slots=True)
@@ -24,11 +24,13 @@ class OrderBook:
     Attributes:
         orders: Identifier → order, for all resting orders.
         changed: Levels (side, price_ticks) that changed since the caller last cleared it.
+        news: What happened to single orders since then, in order.
     """
 
     def __init__(self) -> None:
         self.orders: dict[int, Order] = {}
         self.changed: dict[tuple[int, int], None] = {}
+        self.news: list[OrderChange] = []
         self._prices: tuple[list[int], list[int]] = ([], [])
         # A dict keeps insertion order, so its first order is the oldest: first in, first out.
         self._queues: tuple[dict[int, dict[int, Order]], dict[int, dict[int, Order]]] = ({}, {})
@@ -46,6 +48,7 @@ class OrderBook:
         self.orders[order.order_id] = order
         self._lots[side][price] += order.leaves_lots
         self.changed[side, price] = None
+        self.news.append(("add", order.order_id, side, price, order.leaves_lots))
 
     def cancel(self, order_id: int) -> None:
         """Take an order out."""
@@ -112,7 +115,9 @@ class OrderBook:
         self._lots[side][price] -= lots
         self.changed[side, price] = None
         if order.leaves_lots:
+            self.news.append(("modify", order.order_id, side, price, order.leaves_lots))
             return
+        self.news.append(("delete", order.order_id, side, price, lots))
         del self.orders[order.order_id]
         queue = self._queues[side][price]
         del queue[order.order_id]

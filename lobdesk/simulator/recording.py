@@ -63,6 +63,8 @@ class RecordedMarket:
         known = {symbol: self.instruments[symbol] for symbol in self._opening}
         self.instruments = known
 
+    has_orders = False
+
     def opening(self) -> Sequence[MarketEvent]:
         """Return the first book of each symbol."""
         return list(self._opening.values())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 import time
 from typing import TYPE_CHECKING, Self
 
@@ -11,6 +12,7 @@ from websockets.asyncio.server import serve
 from websockets.exceptions import ConnectionClosed
 
 from lobdesk.simulator import wire
+from lobdesk.simulator.access import LEVEL3_RATE_PER_S, Level3Access
 from lobdesk.simulator.errors import AddressError
 from lobdesk.simulator.exchange import Exchange, Frame
 from lobdesk.simulator.faults import Fault, FaultPlan
@@ -48,6 +50,7 @@ class SimulatorServer:
         plan: Faults still to come.
         started: Set when the first event happens.
         finished: Set when the market has no more events.
+        tokens: Token for ``level3`` → monotonic seconds at which it expires; may be changed.
     """
 
     def __init__(
@@ -60,6 +63,9 @@ class SimulatorServer:
         starts_now: bool = False,
         faults: Sequence[Fault] = (),
         requests_per_s: float = 20.0,
+        level3_tokens: Sequence[str] = (),
+        level3_token_life_s: float = math.inf,
+        level3_rate_per_s: float = LEVEL3_RATE_PER_S,
     ) -> None:
         """Prepare the server; it listens inside ``async with``.
 
@@ -72,7 +78,13 @@ class SimulatorServer:
             starts_now: Shift all exchange times so that the market begins at the wall clock's now.
             faults: What goes wrong.
             requests_per_s: Requests a client may send before it is told that it sends too many.
+            level3_tokens: Tokens that may subscribe to ``level3``; see ``tokens``.
+            level3_token_life_s: How long they can be used to begin, from now on.
+            level3_rate_per_s: What a connection's subscriptions to ``level3`` may cost a second.
         """
+        expires_s = time.monotonic() + level3_token_life_s
+        self.tokens = dict.fromkeys(level3_tokens, expires_s)
+        self._level3_rate = level3_rate_per_s
         opening = market.opening()
         self._begin_us = max((event.exch_ts_us for event in opening), default=market.start_us)
         self.exchange = Exchange(market, self._clock_us)
@@ -167,6 +179,7 @@ class SimulatorServer:
             requests_per_s=self._requests_per_s,
             is_refused=self.plan.refuses,
             system=self._system,
+            access=Level3Access(self.tokens, rate_per_s=self._level3_rate),
         )
         has_frames = asyncio.Event()
         has_frames.set()

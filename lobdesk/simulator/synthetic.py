@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from lobdesk.records import Instrument
 from lobdesk.simulator.errors import UnknownSymbolError
-from lobdesk.simulator.events import ASK, BID, LevelChange, MarketEvent
+from lobdesk.simulator.events import ASK, BID, LevelChange, MarketEvent, OrderChange
 from lobdesk.simulator.flow import PAIRS, OrderFlow, PairSpec
 from lobdesk.simulator.wire import number_text
 
@@ -54,11 +54,18 @@ class SyntheticMarket:
             symbol: OrderFlow(PAIRS[symbol], seed, start_us, activity) for symbol in symbols
         }
 
+    has_orders = True
+
     def opening(self) -> Sequence[MarketEvent]:
         """Return the books and the last trades before the first event."""
         return [
             MarketEvent(
-                self.start_us, self.start_us, symbol, tuple(_standing(flow)), tuple(flow.history)
+                self.start_us,
+                self.start_us,
+                symbol,
+                tuple(_standing(flow)),
+                tuple(flow.history),
+                tuple(_standing_orders(flow)),
             )
             for symbol, flow in self.flows.items()
         ]
@@ -83,6 +90,12 @@ def _standing(flow: OrderFlow) -> Iterator[LevelChange]:
         for rank in range(flow.orders.depth(side)):
             price = flow.orders.best(side, rank)
             yield side, price, flow.orders.lots(side, price)
+
+
+def _standing_orders(flow: OrderFlow) -> Iterator[OrderChange]:
+    for side, price, _ in _standing(flow):
+        for order in flow.orders.queue(side, price):
+            yield "add", order.order_id, side, price, order.leaves_lots
 
 
 def _instrument(spec: PairSpec) -> Instrument:

@@ -67,6 +67,32 @@ def book_frame(
     )
 
 
+def level3_frame(
+    kind: str,
+    symbol: str,
+    entries: tuple[Iterable[str], Iterable[str]],
+    checksum: int,
+    exch_ts_us: int,
+) -> str:
+    """Return a ``level3`` frame of entries as ``level3_entry`` makes them."""
+    bids, asks = (",".join(side) for side in entries)
+    return (
+        f'{{"channel":"level3","type":"{kind}","data":[{{"symbol":"{symbol}",'
+        f'"checksum":{checksum},"bids":[{bids}],"asks":[{asks}],'
+        f'"timestamp":"{format_rfc3339_us(exch_ts_us)}"}}]}}'
+    )
+
+
+def level3_entry(event: str, order_id: str, price: str, qty: str, ts_ns: int) -> str:
+    """Return one order of a ``level3`` frame; without ``event`` for a snapshot."""
+    head = f'"event":"{event}",' if event else ""
+    micros, nanos = divmod(ts_ns, 1000)
+    return (
+        f'{{{head}"order_id":"{order_id}","limit_price":{price},"order_qty":{qty},'
+        f'"timestamp":"{format_rfc3339_us(micros)[:-1]}{nanos:03d}Z"}}'
+    )
+
+
 def trade_frame(
     kind: str, instrument: Instrument, trades: Iterable[TradePrint], shift_us: int = 0
 ) -> str:

@@ -4,6 +4,8 @@
 #include <pybind11/numpy.h>
 #include <pybind11/stl.h>
 
+#include <atomic>
+#include <chrono>
 #include <cmath>
 #include <cstdint>
 #include <memory>
@@ -48,10 +50,28 @@ std::shared_ptr<MarketRecords> MakeMarketRecords(const Records& records,
   return made;
 }
 
+thread_local PyThreadState* run_state = nullptr;
+
 /// Lets Ctrl-C end a run.
 void PollSignals() {
-  const py::gil_scoped_acquire acquire;
+  const EngineGil gil;
   if (PyErr_CheckSignals() != 0) throw py::error_already_set();
+}
+
+/// The merged order of several symbols, shared by the engines on them.
+struct MergedRecords {
+  std::vector<std::shared_ptr<MarketRecords>> data;
+  std::shared_ptr<bt::MergedOrder> order;
+};
+
+std::shared_ptr<MergedRecords> MakeMergedRecords(
+    const std::vector<std::shared_ptr<MarketRecords>>& data) {
+  std::vector<const bt::MarketData*> views;
+  for (const auto& each : data) views.push_back(each->data.get());
+  auto made = std::make_shared<MergedRecords>();
+  made->data = data;
+  made->order = std::make_shared<bt::MergedOrder>(std::move(views));
+  return made;
 }
 
 /// An engine, the data it reads and its checkpoints.
@@ -59,31 +79,40 @@ class BacktestEngine {
  public:
   BacktestEngine(std::vector<std::shared_ptr<MarketRecords>> data, const bt::ModelConfig& model,
                  std::vector<bt::InstrumentConfig> instruments, const StrategySpec& strategy,
-                 std::int64_t checkpoint_events)
-      : data_{std::move(data)} {
+                 std::int64_t checkpoint_events, const std::shared_ptr<MergedRecords>& merged)
+      : data_{std::move(data)}, merged_{merged} {
     std::vector<const bt::MarketData*> views;
     for (const auto& each : data_) views.push_back(each->data.get());
     std::unique_ptr<bt::Strategy> made = strategy.make();
     const py::gil_scoped_release release;
-    steps_ = bt::MergeSteps(views);
     player_ = std::make_unique<bt::Player>(
-        std::make_unique<bt::Engine>(std::move(views), &steps_, model, std::move(instruments),
-                                     std::move(made)),
+        std::make_unique<bt::Engine>(std::move(views), merged ? merged->order : nullptr, model,
+                                     std::move(instruments), std::move(made)),
         checkpoint_events);
   }
 
-  std::int64_t Run(std::int64_t until_us, std::int64_t max_events) {
-    const py::gil_scoped_release release;
-    return player_->Run(until_us, max_events, PollSignals);
+  std::int64_t Run(std::int64_t until_us, std::int64_t max_events, std::uint32_t stop_on,
+                   double drawdown, double time_limit_s) {
+    const Turn turn(this);
+    const EngineRun run;
+    const auto limit = std::chrono::duration<double>(time_limit_s);
+    const bt::Player::Limits limits{{stop_on, drawdown},
+                                    std::chrono::duration_cast<std::chrono::nanoseconds>(limit)};
+    return player_->Run(until_us, max_events, limits, PollSignals);
   }
   void SeekEvent(std::int64_t event) {
-    const py::gil_scoped_release release;
+    const Turn turn(this);
+    const EngineRun run;
     player_->SeekEvent(event, PollSignals);
   }
   void SeekTime(std::int64_t ts_us) {
-    const py::gil_scoped_release release;
+    const Turn turn(this);
+    const EngineRun run;
     player_->SeekTime(ts_us, PollSignals);
   }
+  void Pause() noexcept { player_->Pause(); }
+  [[nodiscard]] std::uint32_t Stopped() const noexcept { return player_->Stopped(); }
+  [[nodiscard]] bool SeeksFromStart() const noexcept { return player_->SeeksFromStart(); }
 
   [[nodiscard]] bt::Engine& Engine() { return player_->GetEngine(); }
   [[nodiscard]] const bt::Engine& Engine() const { return player_->GetEngine(); }
@@ -95,14 +124,16 @@ class BacktestEngine {
     return {SideLevels(book, bt::kBid, count), SideLevels(book, bt::kAsk, count)};
   }
 
-  /// Runs on through rising times; returns the exchange's mid after each, NaN while a side is empty.
-  py::array_t<double> MidsAt(
-      std::size_t symbol, const py::array_t<std::int64_t, py::array::c_style>& ts_us) {
+  /// Runs on through rising times; returns the exchange's mid after each, NaN while a side is
+  /// empty.
+  py::array_t<double> MidsAt(std::size_t symbol,
+                             const py::array_t<std::int64_t, py::array::c_style>& ts_us) {
     (void)At(symbol);
     const std::int64_t* times = ts_us.data();
     std::vector<double> mids(static_cast<std::size_t>(ts_us.size()));
     {
-      const py::gil_scoped_release release;
+      const Turn turn(this);
+      const EngineRun run;
       for (std::size_t i = 0; i < mids.size(); ++i) {
         Engine().Run(times[i], INT64_MAX);
         const bt::Mid2 mid2 = At(symbol).exchange.GetBook().Mid();
@@ -146,6 +177,17 @@ class BacktestEngine {
     }
     const bt::OrderRow& closed = Engine().GetLedger().orders[static_cast<std::size_t>(row)];
     return py::make_tuple(static_cast<int>(closed.status), py::none());
+  }
+
+  /// Returns (optimistic, pessimistic, traded at the price) of a resting order, else None.
+  [[nodiscard]] py::object QueueInterval(std::int64_t id) const {
+    const bt::EngineState& state = Engine().State();
+    for (const std::int32_t slot : state.live) {
+      const bt::Order& order = state.orders[slot];
+      if (order.id != id || !order.is_resting || order.queue.is_deferred) continue;
+      return py::make_tuple(order.queue.optimistic, order.queue.pessimistic, order.queue.traded);
+    }
+    return py::none();
   }
 
   [[nodiscard]] py::tuple TakeLedger() {
@@ -204,9 +246,26 @@ class BacktestEngine {
         std::vector<Row>(rows.begin(), rows.begin() + static_cast<std::ptrdiff_t>(count)));
   }
 
+  /// Keeps a second thread, or a strategy, from running an engine that runs.
+  class Turn {
+   public:
+    explicit Turn(BacktestEngine* engine) : engine_{engine} {
+      if (engine_->is_running_.exchange(true)) {
+        throw lobdesk::EngineError("this engine is running already");
+      }
+    }
+    ~Turn() { engine_->is_running_.store(false); }
+    Turn(const Turn&) = delete;
+    Turn& operator=(const Turn&) = delete;
+
+   private:
+    BacktestEngine* engine_;
+  };
+
   std::vector<std::shared_ptr<MarketRecords>> data_;
-  std::vector<std::uint16_t> steps_;
+  std::shared_ptr<MergedRecords> merged_;
   std::unique_ptr<bt::Player> player_;
+  std::atomic<bool> is_running_{false};
 };
 
 void RegisterRows() {
@@ -214,7 +273,8 @@ void RegisterRows() {
                        qty_lots);
   PYBIND11_NUMPY_DTYPE(bt::FillRow, exch_ts_us, local_ts_us, order_id, symbol, side, is_maker,
                        is_certain, reserved, price_ticks, qty_lots, fee, decision_mid, arrival_mid,
-                       slip_decision, slip_arrival, ahead_at_arrival, wait_us, position_lots, cash,
+                       slip_decision, slip_arrival, ahead_at_arrival, ahead_optimistic, ahead_pessimistic,
+                       wait_us, position_lots, cash,
                        realized, realized_total);
   PYBIND11_NUMPY_DTYPE(bt::OrderRow, order_id, symbol, side, type, tif, status, reason, last_reject,
                        price_ticks, qty_lots, leaves_lots, filled_lots, decision_us, arrival_us,
@@ -245,8 +305,19 @@ void BindConfig(py::module_& m) {
       .def_readwrite("truncates", &bt::ModelConfig::truncates)
       .def_readwrite("entry_us", &bt::ModelConfig::entry_us)
       .def_readwrite("response_us", &bt::ModelConfig::response_us)
+      .def_readwrite("netting_us", &bt::ModelConfig::netting_us)
       .def_readwrite("end_us", &bt::ModelConfig::end_us)
       .def_readwrite("sample_us", &bt::ModelConfig::sample_us)
+      .def(
+          "set_fee_tiers",
+          [](bt::ModelConfig& c,
+             const std::vector<std::tuple<double, std::int64_t, std::int64_t>>& tiers) {
+            c.fee_tiers.clear();
+            for (const auto& [volume, maker, taker] : tiers) {
+              c.fee_tiers.push_back({volume, maker, taker});
+            }
+          },
+          py::arg("tiers"), "Set (least volume, maker fee, taker fee), volumes rising from 0.")
       .def(
           "set_latency_rows",
           [](bt::ModelConfig& c,
@@ -268,11 +339,23 @@ void BindConfig(py::module_& m) {
 
 }  // namespace
 
+EngineRun::EngineRun() : outer_{run_state} { run_state = PyEval_SaveThread(); }
+
+EngineRun::~EngineRun() {
+  PyEval_RestoreThread(run_state);
+  run_state = outer_;
+}
+
+EngineGil::EngineGil() { PyEval_RestoreThread(run_state); }
+
+EngineGil::~EngineGil() { PyEval_SaveThread(); }
+
 void BindBacktest(py::module_& m) {
   RegisterRows();
   py::register_exception<bt::MarketDataError>(m, "MarketDataError", m.attr("EngineError"));
   BindConfig(m);
   BindStrategies(m);
+  BindArrow(m);
   py::class_<MarketRecords, std::shared_ptr<MarketRecords>>(m, "MarketRecords",
                                                             "Checked records of one symbol.")
       .def(py::init(&MakeMarketRecords), py::arg("records").noconvert(),
@@ -284,12 +367,20 @@ void BindBacktest(py::module_& m) {
                              [](const MarketRecords& self) { return self.data->LastUs(); })
       .def_property_readonly(
           "has_orders", [](const MarketRecords& self) { return !self.data->OrderSlots().empty(); });
+  py::class_<MergedRecords, std::shared_ptr<MergedRecords>>(
+      m, "MergedRecords", "The order of several symbols' records, shared by engines.")
+      .def(py::init(&MakeMergedRecords), py::arg("data"));
   py::class_<BacktestEngine>(m, "BacktestEngine", "One backtest that can run, stop and seek.")
       .def(py::init<std::vector<std::shared_ptr<MarketRecords>>, const bt::ModelConfig&,
-                    std::vector<bt::InstrumentConfig>, const StrategySpec&, std::int64_t>(),
+                    std::vector<bt::InstrumentConfig>, const StrategySpec&, std::int64_t,
+                    const std::shared_ptr<MergedRecords>&>(),
            py::arg("data"), py::arg("model"), py::arg("instruments"), py::arg("strategy"),
-           py::kw_only(), py::arg("checkpoint_events") = 0)
-      .def("run", &BacktestEngine::Run, py::arg("until_us"), py::arg("max_events"))
+           py::kw_only(), py::arg("checkpoint_events") = 0, py::arg("merged") = py::none())
+      .def("run", &BacktestEngine::Run, py::arg("until_us"), py::arg("max_events"), py::kw_only(),
+           py::arg("stop_on") = 0, py::arg("drawdown") = 0.0, py::arg("time_limit_s") = 0.0)
+      .def("pause", &BacktestEngine::Pause)
+      .def_property_readonly("stopped", &BacktestEngine::Stopped)
+      .def_property_readonly("seeks_from_start", &BacktestEngine::SeeksFromStart)
       .def("seek_event", &BacktestEngine::SeekEvent, py::arg("event"))
       .def("seek_time", &BacktestEngine::SeekTime, py::arg("ts_us"))
       .def("sample", [](BacktestEngine& self) { self.Engine().Sample(); })
@@ -303,6 +394,7 @@ void BindBacktest(py::module_& m) {
       .def("account", &BacktestEngine::Account, py::arg("symbol"))
       .def("live_orders", &BacktestEngine::LiveOrders, py::arg("symbol"))
       .def("order_state", &BacktestEngine::OrderState, py::arg("order_id"))
+      .def("queue_interval", &BacktestEngine::QueueInterval, py::arg("order_id"))
       .def("take_ledger", &BacktestEngine::TakeLedger)
       .def("fills", &BacktestEngine::Fills)
       .def("orders", &BacktestEngine::Orders)

@@ -9,6 +9,7 @@
 #include "bindings.hpp"
 #include "lobdesk/book/book_verifier.hpp"
 #include "lobdesk/book/crc32.hpp"
+#include "lobdesk/errors.hpp"
 
 namespace py = pybind11;
 
@@ -19,12 +20,13 @@ using lobdesk::BookState;
 using lobdesk::BookVerdict;
 using lobdesk::BookVerifier;
 using lobdesk::FrameKind;
+using lobdesk::Level3Verdict;
 using lobdesk::TradeEntry;
 using lobdesk::Verdict;
 
 const char* KindName(FrameKind kind) {
-  constexpr const char* kNames[] = {"book", "trade", "instrument", "status", "heartbeat",
-                                    "ack",  "pong",  "error",      "other",  "malformed"};
+  constexpr const char* kNames[] = {"book", "trade", "instrument", "status",    "heartbeat", "ack",
+                                    "pong", "error", "other",      "malformed", "level3"};
   return kNames[static_cast<int>(kind)];
 }
 
@@ -63,9 +65,44 @@ py::tuple FeedMany(BookVerifier& verifier, const std::vector<py::bytes>& frames,
     for (const std::string_view text : texts) {
       verifier.Feed(text, recv_ts_us, &verdict);
       for (const BookVerdict& book : verdict.books) ++counts[static_cast<int>(book.state)];
+      for (const BookVerdict& book : verdict.level3) ++counts[static_cast<int>(book.state)];
     }
   }
   return py::make_tuple(counts[0], counts[1], counts[2]);
+}
+
+const lobdesk::Level3Book& Level3Of(const BookVerifier& verifier, std::string_view symbol) {
+  const lobdesk::Level3Book* book = verifier.FindLevel3(symbol);
+  if (book != nullptr && book->HasBook()) return *book;
+  throw lobdesk::EngineError(std::string(symbol) + " has no order-level book now");
+}
+
+// Levels best first, each as (price_ticks, [(order_id, qty_lots, ts_ns), ...]) in queue order.
+py::list ToList(const lobdesk::Level3Side& side) {
+  py::list levels(side.Size());
+  for (std::size_t rank = 0; rank < side.Size(); ++rank) {
+    const lobdesk::Level3Level& level = side.At(rank);
+    py::list queue(level.queue.size());
+    for (std::size_t place = 0; place < level.queue.size(); ++place) {
+      const lobdesk::Level3Order& order = *level.queue[place];
+      queue[place] = py::make_tuple(order.id.View(), order.level.qty_lots, order.ts_ns);
+    }
+    levels[rank] = py::make_tuple(level.price_ticks, queue);
+  }
+  return levels;
+}
+
+py::tuple Level3Queues(const BookVerifier& verifier, std::string_view symbol) {
+  const lobdesk::Level3Orders& orders = Level3Of(verifier, symbol).Orders();
+  return py::make_tuple(ToList(orders.At(lobdesk::Side::kBid)),
+                        ToList(orders.At(lobdesk::Side::kAsk)));
+}
+
+const char* Level3State(const BookVerifier& verifier, std::string_view symbol) {
+  const lobdesk::Level3Book* book = verifier.FindLevel3(symbol);
+  if (book == nullptr) return "none";
+  if (book->IsLive()) return "live";
+  return book->HasBook() ? "unchecked" : book->IsSuspect() ? "suspect" : "none";
 }
 
 py::list ToList(const BookSide& side) {
@@ -77,8 +114,8 @@ py::list ToList(const BookSide& side) {
   return levels;
 }
 
-py::object Instrument(const BookVerifier& verifier, std::string_view symbol) {
-  const lobdesk::SymbolBook* book = verifier.Find(symbol);
+template <typename Book>
+py::object Instrument(const Book* book) {
   if (book == nullptr || !book->Scale().has_value()) return py::none();
   const lobdesk::Precisions& scale = *book->Scale();
   return py::make_tuple(scale.price, scale.qty, scale.is_inferred);
@@ -97,6 +134,17 @@ py::list ToPairs(const std::vector<Named>& entries) {
   return pairs;
 }
 
+// The entries stay where they are: a snapshot's changes are many, and copying them costs more than
+// the verdict.
+py::list Level3Verdicts(const py::object& self) {
+  const auto& verdict = self.cast<const Verdict&>();
+  py::list entries(verdict.level3.size());
+  for (std::size_t i = 0; i < verdict.level3.size(); ++i) {
+    entries[i] = py::cast(verdict.level3[i], py::return_value_policy::reference_internal, self);
+  }
+  return entries;
+}
+
 void BindVerdicts(py::module_& m) {
   py::class_<BookVerdict>(m, "BookVerdict")
       .def_readonly("symbol", &BookVerdict::symbol)
@@ -107,6 +155,22 @@ void BindVerdicts(py::module_& m) {
       .def_readonly("expected", &BookVerdict::expected)
       .def_readonly("actual", &BookVerdict::actual)
       .def_readonly("is_inferred", &BookVerdict::is_inferred);
+  py::class_<Level3Verdict, BookVerdict>(m, "Level3Verdict")
+      .def_readonly("recv_ts_us", &Level3Verdict::recv_ts_us)
+      .def_readonly("is_whole", &Level3Verdict::is_whole)
+      .def_property_readonly("change_count",
+                             [](const Level3Verdict& v) { return v.changes.size(); })
+      .def(
+          "line",
+          [](const Level3Verdict& verdict, std::int64_t seq) {
+            if (verdict.state != BookState::kVerified) {
+              throw lobdesk::EngineError(verdict.symbol + ": the message is not verified");
+            }
+            std::string line;
+            lobdesk::AppendOrdersLine(verdict, seq, &line);
+            return py::bytes(line);
+          },
+          py::arg("seq"));
   py::class_<TradeEntry>(m, "TradeEntry")
       .def_readonly("symbol", &TradeEntry::symbol)
       .def_readonly("exch_ts_us", &TradeEntry::exch_ts_us)
@@ -130,9 +194,12 @@ void BindVerdicts(py::module_& m) {
       .def_property_readonly("kind", [](const Verdict& v) { return KindName(v.kind); })
       .def_readonly("reason", &Verdict::reason)
       .def_readonly("books", &Verdict::books)
+      .def_property_readonly("level3", &Level3Verdicts)
       .def_readonly("trades", &Verdict::trades)
       .def_property_readonly("refused", [](const Verdict& v) { return ToPairs(v.refused); })
-      .def_property_readonly("ended", [](const Verdict& v) { return ToPairs(v.ended); });
+      .def_property_readonly("ended", [](const Verdict& v) { return ToPairs(v.ended); })
+      .def_property_readonly("level3_ended",
+                             [](const Verdict& v) { return ToPairs(v.level3_ended); });
 }
 
 }  // namespace
@@ -186,5 +253,21 @@ void BindBook(py::module_& m) {
           },
           py::arg("symbol"))
       .def("state", &State, py::arg("symbol"))
-      .def("instrument", &Instrument, py::arg("symbol"));
+      .def("take_instruments", &BookVerifier::TakeInstruments, py::arg("other"))
+      .def("level3_queues", &Level3Queues, py::arg("symbol"),
+           "Bids and asks, best first: (price_ticks, [(order_id, qty_lots, ts_ns), ...]).")
+      .def("level3_state", &Level3State, py::arg("symbol"))
+      .def("level3_symbols", &BookVerifier::Level3Symbols)
+      .def(
+          "level3_instrument",
+          [](const BookVerifier& self, std::string_view symbol) {
+            return Instrument(self.FindLevel3(symbol));
+          },
+          py::arg("symbol"))
+      .def(
+          "instrument",
+          [](const BookVerifier& self, std::string_view symbol) {
+            return Instrument(self.Find(symbol));
+          },
+          py::arg("symbol"));
 }

@@ -1,14 +1,19 @@
 // Journal lines to NumPy columns.
 #include <pybind11/numpy.h>
 #include <pybind11/pybind11.h>
+#include <pybind11/stl.h>
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
+#include <variant>
 #include <vector>
 
 #include "arrays.hpp"
 #include "bindings.hpp"
+#include "lobdesk/arrow_columns.hpp"
+#include "lobdesk/line_chain.hpp"
 #include "lobdesk/market_records.hpp"
 #include "lobdesk/scan.hpp"
 
@@ -24,7 +29,7 @@ std::string_view Bytes(const py::buffer_info& info) {
 }
 
 template <typename T>
-py::array_t<T> Levels(std::vector<T>&& values) {
+py::array_t<T> Levels(lobdesk::LargeVector<T>&& values) {
   constexpr auto kLevels = static_cast<py::ssize_t>(lobdesk::kBookLevels);
   const auto rows = static_cast<py::ssize_t>(values.size()) / kLevels;
   return ToArray(std::move(values), {rows, kLevels});
@@ -100,16 +105,23 @@ py::dict ScanTrades(const py::buffer& data, const std::string& symbol, std::int6
   return columns;
 }
 
-py::array Frames(const lobdesk::EventColumns& scanned) {
-  const std::string_view raw = scanned.raw;
-  const auto rows = static_cast<py::ssize_t>(scanned.seq.size());
+py::array FrameTexts(const py::array_t<std::uint8_t, py::array::c_style>& raw,
+                     const py::array_t<std::int64_t, py::array::c_style>& raw_begin) {
+  const std::string_view bytes(reinterpret_cast<const char*>(raw.data()),
+                               static_cast<std::size_t>(raw.size()));
+  const auto begins = raw_begin.unchecked<1>();
+  const py::ssize_t rows = raw_begin.size() - 1;
+  if (rows < 0) throw py::value_error("raw_begin must hold rows + 1 positions");
   py::array frames(py::dtype("O"), py::array::ShapeContainer{rows});
   auto** slots = static_cast<PyObject**>(frames.mutable_data());
   for (py::ssize_t row = 0; row < rows; ++row) {
-    const auto begin = static_cast<std::size_t>(scanned.raw_begin[static_cast<std::size_t>(row)]);
-    const auto end = static_cast<std::size_t>(scanned.raw_begin[static_cast<std::size_t>(row) + 1]);
+    if (begins(row) < 0 || begins(row + 1) < begins(row) || begins(row + 1) > raw.size()) {
+      throw py::value_error("raw_begin must rise within raw");
+    }
+    const auto begin = static_cast<std::size_t>(begins(row));
+    const auto length = static_cast<std::size_t>(begins(row + 1)) - begin;
     PyObject* old = slots[row];
-    slots[row] = Text(raw.substr(begin, end - begin)).release().ptr();
+    slots[row] = Text(bytes.substr(begin, length)).release().ptr();
     Py_XDECREF(old);
   }
   return frames;
@@ -124,7 +136,8 @@ py::dict ScanEvents(const py::buffer& data, std::int64_t base_offset) {
     scanned = lobdesk::ScanEvents(bytes, base_offset);
   }
   py::dict columns;
-  columns["raw"] = Frames(scanned);
+  columns["raw"] = ToArray(std::move(scanned.raw));
+  columns["raw_begin"] = ToArray(std::move(scanned.raw_begin));
   columns["seq"] = ToArray(std::move(scanned.seq));
   columns["recv_ts_us"] = ToArray(std::move(scanned.recv_ts_us));
   columns["mono_us"] = ToArray(std::move(scanned.mono_us));
@@ -136,6 +149,43 @@ py::dict ScanEvents(const py::buffer& data, std::int64_t base_offset) {
   columns["symbol"] = ToArray(std::move(scanned.symbol));
   columns["names"] = Texts(scanned.names);
   PutLines(std::move(scanned.lines), &columns);
+  return columns;
+}
+
+py::tuple CheckLineChain(const py::buffer& data, std::optional<std::uint32_t> previous) {
+  const py::buffer_info info = data.request();
+  const std::string_view bytes = Bytes(info);
+  lobdesk::LineChain chain;
+  {
+    const py::gil_scoped_release release;
+    chain = lobdesk::CheckLineChain(bytes, previous);
+  }
+  return py::make_tuple(ToArray(std::move(chain.bad)), chain.last);
+}
+
+py::dict TakeArrow(const py::object& result, std::size_t rows) {
+  const auto capsule = result.attr("__arrow_c_stream__")().cast<py::capsule>();
+  if (std::string_view(capsule.name()) != "arrow_array_stream") {
+    throw py::value_error("not a stream of Arrow arrays");
+  }
+  auto* stream = static_cast<ArrowArrayStream*>(capsule.get_pointer());
+  std::vector<lobdesk::ArrowColumn> taken;
+  {
+    const py::gil_scoped_release release;
+    taken = lobdesk::ReadArrowStream(stream, rows);
+  }
+  py::dict columns;
+  for (auto& column : taken) {
+    const py::ssize_t width = column.width;
+    const py::str name(column.name);
+    std::visit(
+        [&](auto&& values) {
+          const auto rows = static_cast<py::ssize_t>(values.size()) / width;
+          columns[name] = width == 1 ? ToArray(std::move(values), {rows})
+                                     : ToArray(std::move(values), {rows, width});
+        },
+        std::move(column.values));
+  }
   return columns;
 }
 
@@ -201,6 +251,13 @@ void BindScan(py::module_& m) {
       py::arg("trade_qty_lots").noconvert(),
       "Return the event stream of one symbol's snapshots and trades, and counts of what it holds. "
       "Exchange times of either must not go backwards.");
+  m.def("check_line_chain", &CheckLineChain, py::arg("data"), py::kw_only(),
+        py::arg("previous") = py::none(),
+        "Return where raw event lines begin whose checksum is wrong, and the last line's checksum; "
+        "previous is that of the line before, None if unknown.");
+  m.def("take_arrow", &TakeArrow, py::arg("result"), py::kw_only(), py::arg("rows") = 0,
+        "Return the columns of a query result that exports Arrow's C stream: integers without "
+        "nulls, fixed lists of them as [rows, width]. rows: about how many there are.");
   m.def("scan_snapshots", &ScanSnapshots, py::arg("data"), py::kw_only(), py::arg("symbol"),
         py::arg("base_offset") = 0,
         "Return the columns of one symbol's snapshot lines; levels are [rows, 10], missing ones "
@@ -210,5 +267,8 @@ void BindScan(py::module_& m) {
         "Return the columns of one symbol's trade lines; ord_type counts in ord_types.");
   m.def("scan_events", &ScanEvents, py::arg("data"), py::kw_only(), py::arg("base_offset") = 0,
         "Return the columns of raw event lines; boot, channel, type and symbol count in names, "
-        "-1 where a frame does not say; dir is 0 in, 1 out, 2 note.");
+        "-1 where a frame does not say; dir is 0 in, 1 out, 2 note; the frame of a row is "
+        "raw[raw_begin[row]:raw_begin[row + 1]], see frame_texts.");
+  m.def("frame_texts", &FrameTexts, py::arg("raw").noconvert(), py::arg("raw_begin").noconvert(),
+        "Return the frames of scan_events as texts, shape [rows].");
 }

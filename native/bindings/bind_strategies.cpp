@@ -2,154 +2,129 @@
 #include <pybind11/numpy.h>
 #include <pybind11/stl.h>
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
+#include <string_view>
 #include <tuple>
 #include <utility>
 #include <vector>
 
 #include "bind_backtest.hpp"
+#include "bind_desk.hpp"
+#include "lobdesk/backtest/c_strategy.hpp"
+#include "lobdesk/backtest/grid.hpp"
 
 namespace py = pybind11;
 namespace bt = lobdesk::backtest;
 
 namespace {
 
-/// The desk as Python sees it; valid during a wake-up only.
-class PyDesk {
- public:
-  void Set(bt::LocalDesk* desk) noexcept { desk_ = desk; }
+using TimeArray = py::array_t<std::int64_t, py::array::c_style>;
 
-  [[nodiscard]] bt::LocalDesk& Get() const {
-    if (desk_ == nullptr) throw py::value_error("the desk can be used during a wake-up only");
-    return *desk_;
-  }
-  [[nodiscard]] bt::LocalDesk& At(std::size_t symbol) const {
-    if (symbol >= Get().SymbolCount()) throw py::index_error("there is no such symbol");
-    return *desk_;
-  }
+/// Keeps Python objects of a strategy; they are let go with the GIL held.
+struct Holder {
+  py::object object;
+  py::object on_wake;
+  py::object get_state;  // null if it has none, like the next
+  py::object set_state;
+  py::object deep_copy;
+  py::object desk;
 
- private:
-  bt::LocalDesk* desk_ = nullptr;
+  Holder() = default;
+  Holder(const Holder&) = default;
+  Holder& operator=(const Holder&) = delete;
+  ~Holder() {
+    const py::gil_scoped_acquire acquire;
+    object = on_wake = get_state = set_state = deep_copy = desk = py::object();
+  }
 };
 
-/// Calls a Python object on an interval.
+/// Calls a Python object when its rule says so.
+///
+/// Its state is in Python. With `get_state` and `set_state` a copy holds what the first returned;
+/// without, only the state before the first wake-up can be had, as a deep copy of the attributes.
 class CallableStrategy final : public bt::Strategy {
  public:
-  CallableStrategy(py::object callback, std::int64_t interval_us)
-      : callback_{std::move(callback)}, interval_us_{interval_us} {
-    py::object desk = py::cast(PyDesk{});
-    desk_ = desk.cast<PyDesk*>();
-    desk_object_ = std::move(desk);
-  }
+  CallableStrategy(std::shared_ptr<Holder> holder, bt::WakeRule rule)
+      : holder_{std::move(holder)}, timer_{std::move(rule)} {}
   ~CallableStrategy() override {
     const py::gil_scoped_acquire acquire;
-    callback_ = py::object();
-    desk_object_ = py::object();
+    saved_ = py::object();
   }
   CallableStrategy(const CallableStrategy&) = delete;
   CallableStrategy& operator=(const CallableStrategy&) = delete;
 
-  lobdesk::TsUs Start(lobdesk::TsUs first_exch_us) override { return first_exch_us + interval_us_; }
+  [[nodiscard]] std::uint32_t Events() const noexcept override { return timer_.Events(); }
+  lobdesk::TsUs Start(lobdesk::TsUs first_exch_us) override { return timer_.Start(first_exch_us); }
 
   lobdesk::TsUs OnWake(bt::LocalDesk& desk) override {
-    const py::gil_scoped_acquire acquire;
-    desk_->Set(&desk);
-    try {
-      callback_(desk_object_);
-    } catch (...) {
-      desk_->Set(nullptr);
-      throw;
-    }
-    desk_->Set(nullptr);
-    return desk.Now() + interval_us_;
+    bt::WakeTimer timer = timer_;  // a failed wake-up must not lose its reasons
+    const std::uint32_t reasons = desk.Reasons() | timer.Due(desk.Now());
+    is_fresh_ = false;
+    const EngineGil gil;
+    PyObject* view = holder_->desk.ptr();
+    SetDesk(view, &desk, reasons);
+    PyObject* arguments[2] = {nullptr, view};
+    PyObject* answer = PyObject_Vectorcall(holder_->on_wake.ptr(), arguments + 1,
+                                           1 | PY_VECTORCALL_ARGUMENTS_OFFSET, nullptr);
+    SetDesk(view, nullptr, 0);
+    if (answer == nullptr) throw py::error_already_set();
+    Py_DECREF(answer);
+    timer_ = std::move(timer);
+    return timer_.Next();
   }
 
-  // Its state is in Python, where we cannot see it.
-  [[nodiscard]] std::unique_ptr<bt::Strategy> Clone() const override { return nullptr; }
+  [[nodiscard]] std::unique_ptr<bt::Strategy> Clone() const override {
+    const py::gil_scoped_acquire acquire;
+    py::object saved = saved_;
+    if (!saved) {
+      if (holder_->get_state) {
+        saved = holder_->deep_copy(holder_->get_state());
+      } else if (is_fresh_) {
+        saved = holder_->deep_copy(holder_->object.attr("__dict__"));
+      } else {
+        return nullptr;
+      }
+    }
+    auto clone = std::make_unique<CallableStrategy>(holder_, bt::WakeRule{});
+    clone->timer_ = timer_;
+    clone->is_fresh_ = is_fresh_;
+    clone->saved_ = std::move(saved);
+    return clone;
+  }
+
+  void Resume() override {
+    const py::gil_scoped_acquire acquire;
+    py::object state = holder_->deep_copy(saved_);
+    if (holder_->get_state) {
+      holder_->set_state(state);
+    } else {
+      py::object attributes = holder_->object.attr("__dict__");
+      attributes.attr("clear")();
+      attributes.attr("update")(state);
+    }
+    saved_ = py::object();
+  }
 
  private:
-  py::object callback_;
-  std::int64_t interval_us_;
-  PyDesk* desk_ = nullptr;
-  py::object desk_object_;
+  std::shared_ptr<Holder> holder_;
+  bt::WakeTimer timer_;
+  bool is_fresh_ = true;
+  py::object saved_;  // of a copy that has not taken over yet
 };
 
-py::object BestOf(const bt::Book& book, std::uint8_t side) {
-  const bt::LadderSide& levels = book.Side(side);
-  if (levels.IsEmpty()) return py::none();
-  return py::make_tuple(bt::ToTicks(side, levels.Best()), levels.At(levels.Best()));
-}
-
-/// Both best prices in one call: a call from Python costs more than the answer.
-py::object TouchOf(const PyDesk& self, std::size_t symbol) {
-  const bt::Book& book = self.At(symbol).LocalBook(symbol);
-  const bt::LadderSide& bids = book.Side(bt::kBid);
-  const bt::LadderSide& asks = book.Side(bt::kAsk);
-  if (bids.IsEmpty() || asks.IsEmpty()) return py::none();
-  return py::make_tuple(bt::ToTicks(bt::kBid, bids.Best()), bt::ToTicks(bt::kAsk, asks.Best()));
-}
-
-py::list OrdersOf(const PyDesk& self, std::size_t symbol) {
-  const bt::LocalDesk& desk = self.At(symbol);
-  py::list found;
-  for (const std::int32_t slot : desk.LiveOrders()) {
-    const bt::Order& order = desk.GetOrder(slot);
-    if (static_cast<std::size_t>(order.symbol) != symbol) continue;
-    found.append(py::make_tuple(order.id, order.side, order.price_ticks, order.known_leaves,
-                                static_cast<int>(order.status), order.requests_in_flight != 0));
+bt::WakeRule MakeRule(std::int64_t interval_us, std::uint32_t events,
+                      const std::optional<TimeArray>& times_us) {
+  bt::WakeRule rule;
+  rule.interval_us = interval_us;
+  rule.events = events;
+  if (times_us) {
+    rule.times = std::make_shared<const std::vector<lobdesk::TsUs>>(
+        times_us->data(), times_us->data() + times_us->size());
   }
-  return found;
-}
-
-void SubmitFrom(const PyDesk& self, std::int64_t id, int side, std::int64_t price_ticks,
-                std::int64_t qty_lots, int type, int tif, std::size_t symbol) {
-  if (side != bt::kBid && side != bt::kAsk) throw py::value_error("side must be 0 or 1");
-  if (type < 0 || type > 1) throw py::value_error("order_type must be 0 or 1");
-  if (tif < 0 || tif > 3) throw py::value_error("tif must be from 0 to 3");
-  self.Get().Submit(id, symbol, static_cast<std::uint8_t>(side), price_ticks, qty_lots,
-                    static_cast<bt::OrderType>(type), static_cast<bt::TimeInForce>(tif));
-}
-
-void BindDesk(py::module_& m) {
-  py::class_<PyDesk>(m, "LocalDesk", "What a strategy sees and may do; valid during a wake-up.")
-      .def_property_readonly("now_us", [](const PyDesk& self) { return self.Get().Now(); })
-      .def(
-          "best_bid",
-          [](const PyDesk& self, std::size_t symbol) {
-            return BestOf(self.At(symbol).LocalBook(symbol), bt::kBid);
-          },
-          py::arg("symbol") = 0)
-      .def(
-          "best_ask",
-          [](const PyDesk& self, std::size_t symbol) {
-            return BestOf(self.At(symbol).LocalBook(symbol), bt::kAsk);
-          },
-          py::arg("symbol") = 0)
-      .def("touch", &TouchOf, py::arg("symbol") = 0)
-      .def(
-          "position",
-          [](const PyDesk& self, std::size_t symbol) {
-            return self.At(symbol).GetAccount(symbol).position;
-          },
-          py::arg("symbol") = 0)
-      .def("orders", &OrdersOf, py::arg("symbol") = 0)
-      .def("submit", &SubmitFrom, py::arg("order_id"), py::arg("side"), py::arg("price_ticks"),
-           py::arg("qty_lots"), py::kw_only(), py::arg("order_type") = 0, py::arg("tif") = 0,
-           py::arg("symbol") = 0)
-      .def(
-          "cancel", [](const PyDesk& self, std::int64_t id) { self.Get().Cancel(id); },
-          py::arg("order_id"))
-      .def(
-          "cancel_all",
-          [](const PyDesk& self, std::int32_t symbol) { self.Get().CancelAll(symbol); },
-          py::arg("symbol") = -1)
-      .def(
-          "modify",
-          [](const PyDesk& self, std::int64_t id, std::int64_t price_ticks, std::int64_t qty_lots) {
-            self.Get().Modify(id, price_ticks, qty_lots);
-          },
-          py::arg("order_id"), py::arg("price_ticks"), py::arg("qty_lots"));
+  return rule;
 }
 
 StrategySpec MakeJoinTouch(std::int64_t interval_us, std::int64_t qty_lots,
@@ -187,23 +162,73 @@ StrategySpec MakeScript(const std::vector<ActionTuple>& actions) {
   return {[made] { return std::make_unique<bt::Script>(made); }};
 }
 
-StrategySpec MakeCallable(const py::object& callback, std::int64_t interval_us) {
-  return {[callback, interval_us] {
-    return std::make_unique<CallableStrategy>(callback, interval_us);
+StrategySpec MakeGrid(std::int64_t interval_us, std::int64_t qty_lots,
+                      std::int64_t max_position_lots, std::int64_t levels,
+                      std::int64_t spacing_ticks) {
+  const bt::Grid::Settings settings{interval_us, qty_lots, max_position_lots, levels,
+                                    spacing_ticks};
+  return {[settings] { return std::make_unique<bt::Grid>(settings); }};
+}
+
+StrategySpec MakeTwap(int side, std::int64_t qty_lots, std::int64_t slices,
+                      std::int64_t start_after_us, std::int64_t duration_us) {
+  const bt::Twap::Settings settings{static_cast<std::uint8_t>(side), qty_lots, slices,
+                                    start_after_us, duration_us};
+  return {[settings] { return std::make_unique<bt::Twap>(settings); }};
+}
+
+StrategySpec MakeCallable(const py::object& strategy, std::int64_t interval_us,
+                          std::uint32_t events, const std::optional<TimeArray>& times_us) {
+  const bt::WakeRule rule = MakeRule(interval_us, events, times_us);
+  return {[strategy, rule] {
+    auto holder = std::make_shared<Holder>();
+    holder->object = strategy;
+    holder->on_wake = strategy.attr("on_wake");
+    if (py::hasattr(strategy, "get_state")) {
+      holder->get_state = strategy.attr("get_state");
+      holder->set_state = strategy.attr("set_state");
+    }
+    holder->deep_copy = py::module_::import("copy").attr("deepcopy");
+    holder->desk = MakeDesk();
+    return std::make_unique<CallableStrategy>(std::move(holder), rule);
   }};
+}
+
+StrategySpec MakeCFunction(std::uintptr_t address, const py::object& owner, const py::bytes& state,
+                           std::int64_t interval_us, std::uint32_t events,
+                           const std::optional<TimeArray>& times_us, std::size_t levels) {
+  if (address == 0) throw py::value_error("the function's address is 0");
+  const bt::WakeRule rule = MakeRule(interval_us, events, times_us);
+  const std::string_view bytes = state;
+  const auto* first = reinterpret_cast<const std::byte*>(bytes.data());
+  const std::vector<std::byte> start(first, first + bytes.size());
+  auto kept = std::make_shared<Holder>();
+  kept->object = owner;
+  // NOLINTNEXTLINE(performance-no-int-to-ptr): an address is what ctypes and numba give
+  const auto function = reinterpret_cast<bt::CFunction>(address);
+  return {[=] { return std::make_unique<bt::CStrategy>(function, rule, levels, start, kept); }};
 }
 
 }  // namespace
 
 void BindStrategies(py::module_& m) {
+  py::register_exception<bt::OrderError>(m, "OrderError", m.attr("EngineError"));
+  py::register_exception<bt::StrategyError>(m, "StrategyError", m.attr("EngineError"));
   BindDesk(m);
   py::class_<StrategySpec>(m, "StrategySpec", "A strategy that each engine makes for itself.");
   m.def("join_touch", &MakeJoinTouch, py::kw_only(), py::arg("interval_us"), py::arg("qty_lots"),
         py::arg("max_position_lots"), py::arg("offset_ticks"));
+  m.def("grid", &MakeGrid, py::kw_only(), py::arg("interval_us"), py::arg("qty_lots"),
+        py::arg("max_position_lots"), py::arg("levels"), py::arg("spacing_ticks"));
+  m.def("twap", &MakeTwap, py::kw_only(), py::arg("side"), py::arg("qty_lots"), py::arg("slices"),
+        py::arg("start_after_us"), py::arg("duration_us"));
   m.def("signal_follower", &MakeSignalFollower, py::arg("ts_us").noconvert(),
         py::arg("values").noconvert(), py::kw_only(), py::arg("threshold"),
         py::arg("max_position_lots"), py::arg("maker"), py::arg("hold"));
   m.def("script", &MakeScript, py::arg("actions"));
-  m.def("python_strategy", &MakeCallable, py::arg("callback"), py::kw_only(),
-        py::arg("interval_us"));
+  m.def("python_strategy", &MakeCallable, py::arg("strategy"), py::kw_only(),
+        py::arg("interval_us"), py::arg("events"), py::arg("times_us").noconvert());
+  m.def("c_function", &MakeCFunction, py::arg("address"), py::kw_only(), py::arg("owner"),
+        py::arg("state"), py::arg("interval_us"), py::arg("events"),
+        py::arg("times_us").noconvert(), py::arg("levels"));
 }

@@ -7,4 +7,5 @@ void BindErrors(pybind11::module_& m);
 void BindBook(pybind11::module_& m);
 void BindScan(pybind11::module_& m);
 void BindWindows(pybind11::module_& m);
+void BindArrow(pybind11::module_& m);
 void BindBacktest(pybind11::module_& m);

@@ -36,6 +36,17 @@ constexpr const char* kBuiltIn[] = {
     R"({"method":"unsubscribe","result":{"channel":"book","symbol":"A\/\u0042"},"success":true})",
     R"({"error":"Subscription depth not supported","method":"subscribe","success":false})",
     R"({"channel":"heartbeat"})",
+    R"({"channel":"level3","type":"snapshot","data":[{"symbol":"ALGO/USD","checksum":3393654426,)"
+    R"("bids":[{"order_id":"OA","limit_price":0.1,"order_qty":1.50,)"
+    R"("timestamp":"2024-10-03T10:00:00.000000001Z"}],)"
+    R"("asks":[{"order_id":"OB","limit_price":0.2,"order_qty":2,)"
+    R"("timestamp":"2024-10-03T10:00:00.000000002Z"}]}]})",
+    R"({"channel":"level3","type":"update","data":[{"symbol":"ALGO/USD","checksum":1284943541,"bids":[)"
+    R"({"event":"add","order_id":"OC","limit_price":0.1,"order_qty":3,)"
+    R"("timestamp":"2024-10-03T10:00:01.000000001Z"},{"event":"modify","order_id":"OA",)"
+    R"("limit_price":0.1,"order_qty":1.2,"timestamp":"2024-10-03T10:00:02.000000000Z"}],)"
+    R"("asks":[{"event":"delete","order_id":"OB"}],)"
+    R"("timestamp":"2024-10-03T10:00:01.000000Z"}]})",
 };
 
 constexpr std::string_view kTokens[] = {"\"",
@@ -133,6 +144,7 @@ int main(int argc, char** argv) {
   std::uint64_t mutated = 0;
   std::uint64_t malformed = 0;
   std::uint64_t verified = 0;
+  std::uint64_t level3_verified = 0;
   for (std::uint64_t i = 0; mutated < count; ++i) {
     std::string frame = frames[i % frames.size()];
     // Long runs of whole frames now and then, so that there are live books to damage.
@@ -148,13 +160,17 @@ int main(int argc, char** argv) {
     for (const lobdesk::BookVerdict& book : verdict.books) {
       verified += book.state == BookState::kVerified ? 1 : 0;
     }
+    for (const lobdesk::Level3Verdict& book : verdict.level3) {
+      level3_verified += book.state == BookState::kVerified ? 1 : 0;
+    }
     if (!IsConsistent(verifier, verdict)) {
       std::fprintf(stderr, "contradiction after: %s\n", frame.c_str());
       return 1;
     }
   }
-  std::printf("%llu mutated frames: %llu malformed, %llu verified books\n",
+  std::printf("%llu mutated frames: %llu malformed, %llu verified books, %llu of level 3\n",
               static_cast<unsigned long long>(mutated), static_cast<unsigned long long>(malformed),
-              static_cast<unsigned long long>(verified));
-  return verified > 0 ? 0 : 1;
+              static_cast<unsigned long long>(verified),
+              static_cast<unsigned long long>(level3_verified));
+  return verified > 0 && level3_verified > 0 ? 0 : 1;
 }

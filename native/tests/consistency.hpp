@@ -36,6 +36,28 @@ inline bool IsProper(const BookSide& side, Ticks sign, std::size_t depth) {
   return side.Size() <= depth;
 }
 
+/// The same for level 3, whose queues must also hold every order exactly once.
+inline bool IsConsistentLevel3(const BookVerifier& verifier, const Verdict& verdict) {
+  for (const Level3Verdict& about : verdict.level3) {
+    const Level3Book* book = verifier.FindLevel3(about.symbol);
+    if (book == nullptr) return false;
+    std::size_t queued = 0;
+    for (const Side side : {Side::kBid, Side::kAsk}) {
+      const Level3Side& levels = book->Orders().At(side);
+      if (levels.Size() > book->Depth()) return false;
+      for (std::size_t rank = 0; rank < levels.Size(); ++rank) {
+        if (levels.At(rank).queue.empty()) return false;
+        queued += levels.At(rank).queue.size();
+      }
+    }
+    if (queued != book->Orders().Size()) return false;
+    if (about.state != BookState::kVerified) continue;
+    std::string line;
+    AppendOrdersLine(about, 1, &line);
+  }
+  return true;
+}
+
 /// Returns false if the verdict contradicts the verifier's state.
 inline bool IsConsistent(const BookVerifier& verifier, const Verdict& verdict) {
   if (verdict.kind == FrameKind::kMalformed && verdict.reason.empty()) return false;
@@ -56,7 +78,7 @@ inline bool IsConsistent(const BookVerifier& verifier, const Verdict& verdict) {
     std::string line;
     verifier.AppendSnapshotLine(book.symbol, 1, &line);
   }
-  return true;
+  return IsConsistentLevel3(verifier, verdict);
 }
 
 }  // namespace lobdesk

@@ -48,6 +48,14 @@ def test_probabilistic_queue_gives_the_reference_ledger(scenario: dict[str, Any]
 
 
 @settings(max_examples=100, deadline=None)
+@given(st.sampled_from(["risk_averse", "power3"]).flatmap(scenarios), st.integers(1, 30))
+def test_netting_both_ways_gives_the_reference_ledger(
+    scenario: dict[str, Any], netting_us: int
+) -> None:
+    compare(scenario | {"model": scenario["model"] | {"netting_us": netting_us}})
+
+
+@settings(max_examples=100, deadline=None)
 @given(scenarios(), st.integers(0, 200), st.data())
 def test_changing_the_future_changes_no_fill_of_the_past(
     scenario: dict[str, Any], after: int, data: st.DataObject

@@ -274,9 +274,19 @@ def test_the_desk_is_valid_during_a_wake_up_only() -> None:
         kept[0].position()
 
 
-def test_a_python_strategy_keeps_no_checkpoints() -> None:
-    with pytest.raises(Exception, match="cannot be copied"):
-        Backtest(market(100)).start(InPython(1_000, 1, 1), checkpoint_events=10)
+def test_a_python_strategy_without_state_goes_back_by_running_again() -> None:
+    data, strategy = market(3_000), InPython(10_000, 100, 1_000)
+    whole = Backtest(data).run(InPython(10_000, 100, 1_000))
+    engine = Backtest(data).start(strategy, checkpoint_events=500)
+
+    engine.run(data.end_us, 2**62)
+    end, engine_hash = engine.events, engine.state_hash()
+    engine.seek_event(700)
+    engine.seek_event(300)
+    engine.seek_event(end)
+
+    assert engine.seeks_from_start
+    assert engine.state_hash() == engine_hash == whole.state_hash
 
 
 def test_what_is_no_strategy_is_refused() -> None:

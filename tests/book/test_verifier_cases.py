@@ -324,7 +324,7 @@ def test_snapshot_without_a_timestamp_takes_the_time_of_receipt() -> None:
         (b'{"method":"pong","req_id":1,"time_in":"x","time_out":"y"}', "pong", ""),
         (b'{"method":"subscribe","success":false,"error":"no"}', "error", "no"),
         (b'{"Error":"Exceeded msg rate"}', "error", "Exceeded msg rate"),
-        (b'{"channel":"level3","type":"update","data":[1]}', "other", ""),
+        (b'{"channel":"ohlc","type":"update","data":[1]}', "other", ""),
         (b'{"method":"subscribe","success":true,"result":{"warnings":["x"]}}', "ack", ""),
         (b"{}", "other", ""),
     ],

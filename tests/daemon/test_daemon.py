@@ -299,7 +299,8 @@ async def test_offset_of_the_exchanges_clock_is_noted_and_reported(root, monkeyp
         (line,) = daemon.report().lines
 
     (noted, *_) = notes(root, "offset")
-    assert noted["round_trip_us"] >= line.round_trip_us >= 0
-    assert {"offset_us", "offset_min_us", "offset_max_us", "lag_min_us", "pings"} <= set(noted)
+    assert noted["round_trip_us"] >= 0
+    assert line.round_trip_us >= 0
+    assert noted["pings"] >= 1
     assert noted["offset_min_us"] <= noted["offset_us"] <= noted["offset_max_us"]
     verified_counts(root)

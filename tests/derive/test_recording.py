@@ -11,7 +11,6 @@ import pytest
 
 from lobdesk.derive import Deriver, Recording
 from lobdesk.journal import (
-    DERIVED_LOGS,
     SNAPSHOTS,
     TRADES,
     list_segments,
@@ -26,6 +25,7 @@ from tests.book.captures import BTC, read_cbcap
 from tests.book.test_verifier_cases import ASKS, BIDS, TIME, frame, snapshot
 
 SYMBOL = "BTC/USD"
+LOGS = (SNAPSHOTS, TRADES)
 
 
 class Clock:
@@ -70,7 +70,7 @@ def notes(root: Path, kind: str) -> list[dict]:
 def logs(root: Path) -> dict[tuple[str, str], bytes]:
     return {
         (log, symbol): b"".join(read_all(symbol_log_dir(root, log, symbol)))
-        for log in DERIVED_LOGS
+        for log in LOGS
         for symbol in list_symbols(root, log)
     }
 
@@ -188,7 +188,7 @@ def crashed(tmp_path_factory, captures):
 def test_crash_before_any_line_was_derived_is_repaired(tmp_path, crashed) -> None:
     root, expected = crashed
     copy = shutil.copytree(root, tmp_path / "l2")
-    for log in DERIVED_LOGS:
+    for log in LOGS:
         path = list_segments(symbol_log_dir(copy, log, SYMBOL))[-1].path
         data = path.read_bytes()
         path.write_bytes(data[: sure_length(root, data)])
@@ -207,7 +207,7 @@ def test_derived_logs_torn_anywhere_are_made_whole_from_the_raw_log(
     root, expected = crashed
     rng = random.Random(seed)
     copy = shutil.copytree(root, tmp_path / "l2")
-    for log in DERIVED_LOGS:
+    for log in LOGS:
         path = list_segments(symbol_log_dir(copy, log, SYMBOL))[-1].path
         data = path.read_bytes()
         tail = rng.choice([b"", bytes(50), rng.randbytes(70)])

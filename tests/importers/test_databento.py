@@ -91,7 +91,7 @@ def test_clear_and_doubtful_book_are_gaps(paths, tmp_path) -> None:
         (f"{HEADER}\n{row(1, flags='?')}\n", 2, "invalid literal"),
         (f"{HEADER}\n{row(1).replace('2025', '1752')[5:]}\n", 2, "is not a time"),
         (f"{HEADER.replace('bid_px_03', 'other')}\n{row(1)}\n", 1, "bid_px_03 is missing"),
-        ("ts_recv,ts_event,rtype,order_id,symbol\n", 1, "no MBP-10 header"),
+        ("ts_recv,ts_event,rtype,order_id,symbol\n", 1, "no MBO or MBP-10 header"),
         (f"{HEADER}\n", None, "no row with a symbol"),
     ],
 )

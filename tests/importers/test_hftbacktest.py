@@ -5,13 +5,14 @@ from __future__ import annotations
 import gzip
 import json
 
+import numpy as np
 import pytest
 
 from lobdesk.cli import run_cli
 from lobdesk.errors import ImportFormatError
-from lobdesk.importers import find_format, import_file, list_sources
+from lobdesk.importers import find_format, import_as_one, import_file, list_sources
 from lobdesk.index import open_catalog, update_index
-from lobdesk.journal import EVENTS, SNAPSHOTS, TRADES, read_events, symbol_log_dir
+from lobdesk.journal import EVENTS, SNAPSHOTS, TRADES, read_all, read_events, symbol_log_dir
 from lobdesk.paths import DataPaths
 from lobdesk.verify import verify_data
 
@@ -145,7 +146,7 @@ GOOD = as_lines([snapshot(7)])
         (as_lines([trade(1), trade("x")]), 2, "no Binance frame"),
         (as_lines([trade(1), trade(2, T=None)]), 2, "no Binance frame"),
         (GOOD, None, "no line names a symbol"),
-        (gzip.compress(GOOD * 999)[:-9], None, "gzip data is damaged"),
+        (gzip.compress(GOOD * 999)[:-9], None, "compressed data is damaged"),
     ],
 )
 def test_damage_is_refused_with_file_and_line(paths, tmp_path, data, line, reason) -> None:
@@ -207,3 +208,92 @@ def test_top_of_book_is_that_of_the_venues_own_ticker(paths, shared) -> None:
             assert [round(float(n) * scales[i % 2]) for i, n in enumerate(ticker)] == best
             compared += 1
     assert compared > 500
+
+
+SPOT = ("spot_btcusdt_20240808.gz", "spot_btcusdt_20240809.gz")
+
+
+def test_two_files_as_one_are_one_book(paths, tmp_path, capsys) -> None:
+    parts = [[snapshot(7), update(8, 9)], [update(10, 11), update(13, 14)]]
+    files = []
+    for number, part in enumerate(parts):
+        file = tmp_path / f"part{number}.txt"
+        data = as_lines(part)
+        file.write_bytes(data if number == 0 else data.replace(b"17231612", b"17231613"))
+        files.append(file)
+
+    report = import_as_one(paths, files)
+
+    assert (report.source.file, report.source.frames) == ("part0.txt + part1.txt", 4)
+    total = verify_data(paths).total
+    assert (total.without_checksum, total.unverified, total.gaps) == (3, 1, 0)
+    arguments = ["import", "--as-one", *map(str, files), "--data-dir", str(paths.root)]
+    assert run_cli(arguments) == 0
+    assert "part0.txt + part1.txt: already imported" in capsys.readouterr().out
+    assert import_file(paths, files[0]).is_new
+    with pytest.raises(ImportFormatError, match=r"part0\.txt:line 1: begins before the file"):
+        import_as_one(paths, files[::-1])
+
+
+def test_files_of_different_recordings_are_no_one(paths, tmp_path, captures) -> None:
+    files = [tmp_path / "x.txt", tmp_path / "y.txt"]
+    files[0].write_bytes(as_lines([trade(1)]))
+    files[1].write_bytes(as_lines([trade(2, s="Y")]))
+    with pytest.raises(ImportFormatError, match=r"y\.txt: is of another recording than x\.txt"):
+        import_as_one(paths, files)
+    frames = [captures / "v2_btcusd_d10_resync_20260801.cbcap"] * 2
+    with pytest.raises(ImportFormatError, match="each file of its format begins anew"):
+        import_as_one(paths, frames)
+
+
+def test_real_book_goes_on_over_the_day_change(paths, shared) -> None:
+    """The second file has no snapshot: alone it makes no book, behind the first it does.
+
+    The changes of the ten levels are those of an independent reconstruction, both days, row by row.
+    """
+    files = [shared / "data" / "binance" / name for name in SPOT]
+
+    source = import_as_one(paths, files).source
+
+    assert source.frames == 41_249 + 58_325
+    report = verify_data(paths)
+    assert (report.is_good, report.total.gaps) == (True, 0)
+    expected = [state for name in SPOT for state in _reference(shared, name)]
+    states = _states(paths, source)
+    assert len(states) == len(expected)
+    assert [
+        n for n, pair in enumerate(zip(states, expected, strict=True)) if pair[0] != pair[1]
+    ] == []
+
+
+def test_futures_book_is_that_of_an_independent_reconstruction(paths, shared) -> None:
+    source = import_file(paths, shared / "data" / "binance" / "cm_btcusd_perp_20240808.gz").source
+
+    states = _states(paths, source, "BTCUSD_PERP", digits=(1, 0))
+
+    # Its first row is the REST snapshot alone; ours begins with the updates that go beyond it.
+    assert states == _reference(shared, "cm_btcusd_perp_20240808.gz")[1:]
+
+
+def _states(paths, source, symbol="BTCUSDT", digits=(2, 8)):
+    """The ten levels a side wherever they changed, in the digits of the reference."""
+    folder = symbol_log_dir(paths.source_journal(source.id), SNAPSHOTS, symbol)
+    found: list = []
+    for row in map(json.loads, read_all(folder)):
+        tick = 10 ** (digits[0] - row["price_precision"])
+        lot = 10 ** (digits[1] - row["qty_precision"])
+        sides = [[[p * tick, q * lot] for p, q in row[side]] for side in ("bids", "asks")]
+        if not found or found[-1] != sides:
+            found.append(sides)
+    return found
+
+
+def _reference(shared, name):
+    with np.load(shared / "data" / "lob10" / name.replace(".gz", ".npz")) as arrays:
+        return np.stack(
+            [
+                np.stack([arrays[f"{side}_px"], arrays[f"{side}_qty"]], axis=2)
+                for side in ("bid", "ask")
+            ],
+            axis=1,
+        ).tolist()

@@ -142,8 +142,8 @@ def test_files_that_are_no_capture_are_refused(paths, tmp_path, captures) -> Non
         UnsupportedFormatError, match="no known format; what can be imported: cbcap"
     ):
         import_file(paths, foreign)
-    with pytest.raises(UnsupportedFormatError, match="'fi2010' is not supported"):
-        import_file(paths, captures / BTC, format_name="fi2010")
+    with pytest.raises(UnsupportedFormatError, match="'itch' is not supported"):
+        import_file(paths, captures / BTC, format_name="itch")
     with pytest.raises(ImportFormatError, match="expected CBCAP1"):
         import_file(paths, foreign, format_name="cbcap")
     assert nothing_is_left(paths)

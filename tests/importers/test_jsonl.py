@@ -63,7 +63,7 @@ GOOD = b'{"recv_ns":5000,"raw":"{}"}\n'
         (b'{"recv_ns":-1,"raw":"{}"}\n' + GOOD, 1, "no time"),
         (b'{"recv_ns":1,"frame":"{}"}\n', 1, "expected"),
         (b'{"recv_ns":1,"raw":"\xff"}\n', 1, "expected"),
-        (gzip.compress(GOOD * 9000)[:-9], None, "gzip data is damaged"),
+        (gzip.compress(GOOD * 9000)[:-9], None, "compressed data is damaged"),
     ],
 )
 def test_damage_is_refused_with_file_and_line(paths, tmp_path, data, line, reason) -> None:

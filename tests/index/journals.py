@@ -85,11 +85,21 @@ class JournalWriter:
         self.open: dict[str, tuple[Path, int]] = {}
         self.books: dict[str, SlowBook] = {}
 
-    def frame(self, raw: str, recv_us: int, *, direction: str = "in", derive: bool = True) -> int:
+    def frame(
+        self,
+        raw: str,
+        recv_us: int,
+        *,
+        direction: str = "in",
+        derive: bool = True,
+        conn: int = 1,
+        mono_us: int | None = None,
+    ) -> int:
         self.seq += 1
+        mono_us = recv_us - 10**15 if mono_us is None else mono_us
         event = {
-            "v": 1, "seq": self.seq, "recv_ts_us": recv_us, "mono_us": recv_us - 10**15,
-            "boot": "b00t", "conn": 1, "dir": direction, "raw": raw,
+            "v": 1, "seq": self.seq, "recv_ts_us": recv_us, "mono_us": mono_us,
+            "boot": "b00t", "conn": conn, "dir": direction, "raw": raw,
         }  # fmt: skip
         head = compact(event)[:-1] + ","
         self.crc = zlib.crc32(f"{self.crc}\n{head}".encode())

@@ -299,6 +299,7 @@ def test_runs_and_ledgers_are_tables(indexed: Path, recorded: Path) -> None:
         str(run.path / "fills.parquet")
     )
     (run.path / "equity.parquet").write_bytes(b"PAR1 half")
+    (run.path / "orders.parquet").write_bytes(b"PAR1 both ends and nothing between PAR1")
     run.finish("finished", metrics={"sharpe": 1.5})
     (recorded / "runs" / "k0002").mkdir()
     (recorded / "runs" / "k0002" / "manifest.json").write_text("{")
@@ -306,7 +307,7 @@ def test_runs_and_ledgers_are_tables(indexed: Path, recorded: Path) -> None:
     with open_catalog(recorded) as catalog:
         fills = catalog.sql("SELECT run, qty_lots FROM fills").fetchall()
         runs = catalog.sql("SELECT id, metrics->>'sharpe', state FROM runs").fetchall()
-        equity = catalog.sql("SELECT * FROM equity").fetchall()
+        equity = catalog.sql("SELECT * FROM equity UNION ALL BY NAME FROM orders").fetchall()
 
     assert fills == [("k0001", 7)]
     assert runs == [("k0001", "1.5", "finished")]
@@ -351,12 +352,14 @@ def test_missing_or_cut_part_says_how_to_get_it_back(
         part.write_bytes(content[:kept_bytes])
 
     with (
-        pytest.raises(QueryError, match=r"[^\n]*\.parquet[^\n]*index --rebuild$"),
+        pytest.raises(QueryError, match=r"[^\n]*\.parquet[^\n]*index --check$"),
         open_catalog(folder) as catalog,
     ):
         catalog.snapshot_columns("BTC/USD")
 
-    update_index(folder, rebuild=True)
+    report = update_index(folder)
+    assert [name.partition("/")[0] for name in report.repaired] == ["btc:snapshots"]
+    assert report.rows == {"snapshots": 301}, "nothing else is read again"
     with open_catalog(folder) as catalog:
         assert len(catalog.snapshot_columns("BTC/USD")) > 0
 

@@ -3,12 +3,15 @@ from __future__ import annotations
 import csv
 import io
 import json
+import shutil
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
 from lobdesk.cli import run_cli
+from lobdesk.journal import Segment as JournalSegment
+from lobdesk.journal.seal import seal_segment
 
 Capture = pytest.CaptureFixture[str]
 
@@ -27,8 +30,8 @@ def test_index_prints_one_object(recorded: Path, capsys: Capture) -> None:
     assert report["rows"] == {"raw_events": 1547, "snapshots": 1430}
     assert report["totals"] == report["rows"]
     assert set(report) == {
-        "rows", "rejects", "bytes", "parts", "merged", "replaced", "missing", "removed",
-        "is_published", "totals", "seconds",
+        "rows", "rejects", "bytes", "parts", "merged", "replaced", "missing", "damaged", "lost",
+        "repaired", "removed", "is_published", "totals", "seconds",
     }  # fmt: skip
     code, out, _ = run(capsys, "index", "--data-dir", recorded)
     assert "1,430 rows  (+0)" in out
@@ -50,7 +53,7 @@ def test_index_warns_of_rejects(recorded: Path, capsys: Capture) -> None:
 
     code, _, err = run(capsys, "index", "--data-dir", recorded)
 
-    assert code == 0
+    assert code == 4
     assert "1 lines were rejected; see: lobdesk sql rejects" in err
 
 
@@ -58,7 +61,7 @@ def test_sql_lists_its_queries(capsys: Capture) -> None:
     code, out, _ = run(capsys, "sql")
 
     assert code == 0
-    assert len(out.splitlines()) >= 8
+    assert len(out.splitlines()) >= 12
     assert any(line.startswith("checksum_failures  ") for line in out.splitlines())
 
 
@@ -194,6 +197,100 @@ def test_book_at_an_instant_is_shown(indexed: Path, capsys: Capture) -> None:
 
     _, out, _ = run(capsys, "at", "BTC", "1785552833500000", "--data-dir", indexed, "--json")
     assert json.loads(out)["bids"][0] == [630049, 1876947]
+
+
+def test_row_leads_to_its_line_and_to_the_book_at_that_event(
+    recorded: Path, capsys: Capture
+) -> None:
+    run(capsys, "index", "--data-dir", recorded)
+    query = "SELECT source, seq, bid_ticks[1] FROM snapshots WHERE symbol = 'ETH/USD' ORDER BY seq"
+    _, out, _ = run(capsys, "sql", "-c", query, "--format", "json", "--limit", 700, "--data-dir",
+                    recorded)  # fmt: skip
+    row = json.loads(out)[-1]
+    file = next((recorded / "l2" / "events").rglob("*.jsonl"))
+    data = file.read_bytes()
+    lines = data.splitlines(keepends=True)
+    number = next(i for i, line in enumerate(lines) if f'"seq":{row["seq"]},'.encode() in line)
+    offset = sum(len(line) for line in lines[:number])
+    at_args = ("at", "eth", "--seq", row["seq"], "--data-dir", recorded)
+
+    _, book, _ = run(capsys, *at_args, "--json")
+    _, plain, where = run(capsys, *at_args, "--raw")
+    seal_segment(JournalSegment(1, file.parent.name, file, is_sealed=False))
+    _, sealed, sealed_where = run(capsys, *at_args, "--raw")
+    _, as_json, _ = run(capsys, *at_args, "--raw", "--json")
+
+    assert json.loads(book)["seq"] == row["seq"]
+    assert json.loads(book)["bids"][0][0] == row["bid_ticks[1]"]
+    assert plain == sealed == lines[number].decode()
+    assert where == f"{file}:{number + 1}:{offset}\n"
+    assert sealed_where == f"{file}.zst:{number + 1}:{offset}\n"
+    assert json.loads(as_json) == {
+        "source": "recorder", "seq": row["seq"], "file": f"{file}.zst", "line": number + 1,
+        "offset": offset, "length": len(lines[number]), "text": lines[number].decode().rstrip(),
+    }  # fmt: skip
+
+
+def test_time_leads_to_the_frame_that_made_the_book(indexed: Path, capsys: Capture) -> None:
+    code, out, _ = run(
+        capsys, "at", "BTC", "2026-08-01T02:53:53.5Z", "--raw", "--data-dir", indexed
+    )
+
+    assert code == 0
+    raw = json.loads(json.loads(out)["raw"])
+    assert raw["data"][0]["symbol"] == "BTC/USD"
+    assert raw["data"][0]["timestamp"] <= "2026-08-01T02:53:53.5"
+
+
+@pytest.mark.parametrize(
+    ("args", "code", "text"),
+    [
+        (("BTC",), 2, "either TIME or --seq"),
+        (("BTC", "2026-08-01T02:53:53Z", "--seq", "3"), 2, "either TIME or --seq"),
+        (("BTC", "--seq", "1"), 1, "the first book is after event 1"),
+        (("BTC", "--seq", "99999", "--raw"), 1, "btc: event 99999: the index has no such event"),
+        (("BTC", "--seq", "3", "--source", "bct"), 1, "did you mean 'btc'"),
+    ],
+)
+def test_event_that_is_not_there_is_said_in_one_line(
+    indexed: Path, capsys: Capture, args: tuple[str, ...], code: int, text: str
+) -> None:
+    found, out, err = run(capsys, "at", *args, "--data-dir", indexed)
+
+    assert (found, out) == (code, "")
+    assert text in err
+    assert len(err.splitlines()) == 1
+
+
+def test_event_of_several_sources_needs_its_source(recorded: Path, capsys: Capture) -> None:
+    shutil.copytree(recorded / "sources" / "btc", recorded / "sources" / "again")
+    run(capsys, "index", "--data-dir", recorded)
+
+    code, _, err = run(capsys, "at", "BTC", "--seq", 9, "--data-dir", recorded)
+    assert (code, "name one with --source: again, btc" in err) == (2, True)
+    assert run(capsys, "at", "BTC", "--seq", 9, "--source", "btc", "--data-dir", recorded)[0] == 0
+
+
+def test_shipped_query_takes_scope_and_parameters(indexed: Path, capsys: Capture) -> None:
+    args = ("sql", "microprice_bars", "--format", "json", "--data-dir", indexed)
+
+    _, out, _ = run(capsys, *args, "--symbol", "btc", "--param", "bar_s=10",
+                    "--from", "2026-08-01T02:54:00Z", "--to", "2026-08-01T02:54:20Z")  # fmt: skip
+
+    bars = json.loads(out)
+    assert [bar["begin"] for bar in bars] == ["2026-08-01T02:54:00", "2026-08-01T02:54:10"]
+    assert {bar["symbol"] for bar in bars} == {"BTC/USD"}
+    for wrong, text in (("bar_s=-1", "above zero"), ("bar=1", "bar_s"), ("bar_s", "NAME=VALUE")):
+        code, _, err = run(capsys, *args, "--param", wrong)
+        assert (code > 0, text in err) == (True, True)
+
+
+def test_shipped_query_is_described(capsys: Capture) -> None:
+    code, out, _ = run(capsys, "sql", "spread", "--describe")
+
+    assert code == 0
+    assert "max_pause_s" in out
+    assert "p50_bps            bps" in out
 
 
 @pytest.mark.parametrize(

@@ -2,67 +2,80 @@
 
 from __future__ import annotations
 
+import itertools
 import os
-import random
-import signal
+import shutil
 import subprocess
 import sys
-import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from lobdesk.index import open_catalog, update_index
-from tests.index.test_update import append_snapshots, plain_journal, seqs
+from tests.index import kills
+from tests.index.journals import JournalWriter
+from tests.index.test_update import append_snapshots, plain_journal
 
-ROUNDS = 12
-INDEX = """
-import sys
-from pathlib import Path
-from lobdesk.index import update_index
-print("ready", flush=True)
-update_index(Path(sys.argv[1]), block_bytes=4000, grace_s=0)
-"""
-
-
-def start(data: Path) -> subprocess.Popen[str]:
-    process = subprocess.Popen(
-        [sys.executable, "-c", INDEX, str(data)],
-        stdout=subprocess.PIPE,
-        text=True,
-        env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
-    )
-    assert process.stdout is not None
-    assert process.stdout.readline() == "ready\n"
-    process.stdout.close()
-    return process
+ROUNDS = 3
+STRIDE = 17
 
 
 @pytest.mark.slow
 def test_killed_indexer_leaves_nothing_doubled_or_missing(tmp_path: Path) -> None:
-    rng = random.Random(11)
-    path = plain_journal(tmp_path, 200)
-    count = 200
-    update_index(tmp_path)
-    killed = 0
+    found = kills.run(tmp_path, ROUNDS)
 
-    for _ in range(ROUNDS):
-        append_snapshots(path, count + 1, 60)
-        count += 60
-        process = start(tmp_path)
-        deadline = time.monotonic() + rng.uniform(0, 0.25)
-        while process.poll() is None and time.monotonic() < deadline:
-            pass
-        if process.poll() is None:
-            process.send_signal(signal.SIGKILL)
-            killed += 1
-        process.wait()
-        assert seqs(tmp_path) == list(range(1, count + 1)), "a reader sees each line once"
+    assert found.killed > 0
 
-    assert killed > 0
-    update_index(tmp_path, grace_s=0)
-    assert seqs(tmp_path, has_tail=False) == list(range(1, count + 1))
-    assert not list((tmp_path / "lake").rglob("*.tmp"))
+
+class Crash(BaseException):
+    """Ends an update at one file operation and, like a kill, runs no repair."""
+
+
+def crash_after(operations: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let so many renames and deletions of files happen, and then none."""
+    left = itertools.count(operations, -1)
+
+    def limited(name: str) -> None:
+        real = getattr(Path, name)
+
+        def operation(path: Path, *args: Any, **options: Any) -> Any:
+            if not path.suffix.endswith("wal") and next(left) <= 0:
+                raise Crash
+            return real(path, *args, **options)
+
+        monkeypatch.setattr(Path, name, operation)
+
+    limited("replace")
+    limited("unlink")
+
+
+def test_crash_before_each_file_operation_is_harmless(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An update that writes, merges, merges a day and deletes, cut at each of its steps."""
+    origin = tmp_path / "origin"
+    writer = JournalWriter(origin / "l2", segment_lines=90)
+    kills.append(writer, 20)
+    update_index(origin)
+    kills.append(writer, 240)
+    kills.seal_finished(origin)
+    for step in itertools.count(1, STRIDE):
+        data = Path(shutil.copytree(origin, tmp_path / "data"))
+        with monkeypatch.context() as patched:
+            crash_after(step, patched)
+            try:
+                update_index(data, block_bytes=20_000, grace_s=0)
+                is_whole = True
+            except Crash:
+                is_whole = False
+        kills.check(data, writer.seq)
+        update_index(data, block_bytes=20_000, grace_s=0)
+        kills.check(data, writer.seq)
+        shutil.rmtree(data)
+        if is_whole:
+            break
+    assert step > 20
 
 
 def test_readers_in_other_processes_always_see_each_line_once(tmp_path: Path) -> None:

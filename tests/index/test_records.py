@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+import os
+import threading
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from lobdesk.engine_records import RECORD_DTYPE
 from lobdesk.index import (
     open_catalog,
     open_market_records,
@@ -12,7 +15,6 @@ from lobdesk.index import (
     write_market_records,
 )
 from lobdesk.index.errors import RecordsError, UnknownSymbolError
-from lobdesk.index.records import RECORD_DTYPE
 from tests.index.journals import JournalWriter, plain_snapshot, plain_trade
 
 DAY_US = 86_400_000_000
@@ -256,6 +258,39 @@ def test_file_is_written_again_only_when_its_rows_change(tmp_path: Path) -> None
     writer.snapshot("X/Y", plain_snapshot(2, NOON_US, bid=999), NOON_US)
     write_market_records(tmp_path, "X/Y")
     assert path.stat().st_ino != inode
+
+
+def test_writers_at_once_publish_whole_files_and_leave_nothing(tmp_path: Path) -> None:
+    writer = JournalWriter(tmp_path / "l2")
+    for seq in range(1, 50):
+        writer.snapshot("X/Y", plain_snapshot(seq, NOON_US + seq, bid=1000 - seq), NOON_US)
+    update_index(tmp_path)
+    (path,) = write_market_records(tmp_path, "X/Y")
+    expected = path.read_bytes()
+    abandoned = path.with_name(f"{path.name}.1-1.tmp")
+    abandoned.write_bytes(b"half")
+    os.utime(abandoned, (1, 1))
+    path.unlink()
+    failures: list[Exception] = []
+
+    def work() -> None:
+        try:
+            for _ in range(3):
+                path.unlink(missing_ok=True)
+                write_market_records(tmp_path, "X/Y")
+        except Exception as error:  # noqa: BLE001 - told below
+            failures.append(error)
+
+    threads = [threading.Thread(target=work) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    write_market_records(tmp_path, "X/Y")
+
+    assert failures == []
+    assert path.read_bytes() == expected
+    assert list(path.parent.iterdir()) == [path]
 
 
 def test_source_must_be_named_where_several_have_the_symbol(tmp_path: Path) -> None:

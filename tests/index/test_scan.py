@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
+import duckdb
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -21,6 +23,10 @@ def event(raw: str, **changes: object) -> str:
         "raw": raw, "crc": 9,
     }  # fmt: skip
     return compact(fields | changes)
+
+
+def frames(found: dict[str, Any]) -> list[str]:
+    return engine.frame_texts(found["raw"], found["raw_begin"]).tolist()
 
 
 def facts(raw: str) -> tuple[str | None, str | None, str | None]:
@@ -50,7 +56,7 @@ def test_events_give_back_each_frame_and_its_place(recorded: Path) -> None:
     found = engine.scan_events(data, base_offset=100)
 
     lines = data.splitlines(keepends=True)
-    assert found["raw"].tolist() == [json.loads(line)["raw"] for line in lines]
+    assert frames(found) == [json.loads(line)["raw"] for line in lines]
     assert found["length"].tolist() == [len(line) for line in lines]
     places = zip(found["offset"] - 100, found["length"], strict=True)
     assert [data[o : o + n] for o, n in places] == lines
@@ -136,7 +142,7 @@ def test_event_line_that_does_not_fit_is_rejected(line: str, reason: str) -> Non
     found = engine.scan_events(f"{line}\n{event('ok')}\n".encode())
 
     assert [reason in why for _, _, why in found["rejects"]] == [True]
-    assert found["raw"].tolist() == ["ok"]
+    assert frames(found) == ["ok"]
 
 
 def test_bytes_that_are_no_text_are_rejected() -> None:
@@ -145,7 +151,7 @@ def test_bytes_that_are_no_text_are_rejected() -> None:
     found = engine.scan_events(line + b"\n" + event("é☃😀").encode())
 
     assert [why.partition(" at ")[0] for _, _, why in found["rejects"]] == ["not UTF-8"]
-    assert found["raw"].tolist() == ["é☃😀"]
+    assert frames(found) == ["é☃😀"]
 
 
 @pytest.mark.parametrize(
@@ -203,7 +209,7 @@ def test_any_bytes_are_lines_or_rejects(data: bytes) -> None:
 
 
 @settings(max_examples=200, deadline=None)
-@given(st.text())
+@given(st.text() | st.text(alphabet='"\\\\ab', min_size=16) | st.text('"a\n\\', min_size=16))
 def test_any_text_survives_as_raw(text: str) -> None:
     try:
         text.encode()
@@ -212,4 +218,30 @@ def test_any_text_survives_as_raw(text: str) -> None:
     for ascii_only in (True, False):
         fields = json.loads(event(""))
         line = json.dumps(fields | {"raw": text}, separators=(",", ":"), ensure_ascii=ascii_only)
-        assert engine.scan_events(line.encode())["raw"].tolist() == [text]
+        assert frames(engine.scan_events(line.encode())) == [text]
+
+
+def test_columns_of_a_query_are_taken_without_python_objects() -> None:
+    con = duckdb.connect()
+    found = engine.take_arrow(
+        con.sql(
+            "SELECT range AS a, (range % 7)::TINYINT AS b, (range % 5)::UTINYINT AS c, "
+            "range::INTEGER AS d, [range, -range]::BIGINT[2] AS e FROM range(10000) "
+            "WHERE range % 3 = 1"
+        )
+    )
+
+    expected = np.arange(1, 10000, 3)
+    assert {name: column.dtype.name for name, column in found.items()} == {
+        "a": "int64", "b": "int8", "c": "uint8", "d": "int32", "e": "int64",
+    }  # fmt: skip
+    assert np.array_equal(found["a"], expected)
+    assert np.array_equal(found["b"], expected % 7)
+    assert np.array_equal(found["e"], np.stack([expected, -expected], axis=1))
+    for query, reason in (
+        ("SELECT 'x' AS t", "column t: format u"),
+        ("SELECT 1.5::DOUBLE AS f", "no column of integers"),
+        ("SELECT NULL::BIGINT AS n", "column n holds nulls"),
+    ):
+        with pytest.raises(engine.EngineError, match=reason):
+            engine.take_arrow(con.sql(query))

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -82,8 +83,14 @@ def test_merged_part_equals_one_written_at_once(tmp_path: Path) -> None:
         found: list[dict[str, object]] = pq.ParquetFile(path).read().to_pylist()
         return found
 
-    def commits(data: Path) -> list[bytes]:
-        return [path.read_bytes() for path in (data / "lake" / "v1" / "commits").rglob("*.json")]
+    def commits(data: Path) -> list[dict[str, object]]:
+        """Return the commits without what the file's metadata change: it lists its sources."""
+        found = []
+        for path in (data / "lake" / "v1" / "commits").rglob("*.json"):
+            commit = json.loads(path.read_text())
+            commit["parts"] = {name: part["rows"] for name, part in commit["parts"].items()}
+            found.append(commit)
+        return found
 
     assert rows(one) == rows(many)
     assert commits(one) == commits(many)

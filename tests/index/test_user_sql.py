@@ -1,6 +1,11 @@
 from __future__ import annotations
 
 import datetime as dt
+import os
+import signal
+import subprocess
+import sys
+import tempfile
 import threading
 import time
 from decimal import Decimal
@@ -8,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from lobdesk.cli import run_cli
 from lobdesk.index import fence, run_user_sql, user_sql
 from lobdesk.index.errors import (
     FenceError,
@@ -16,7 +22,7 @@ from lobdesk.index.errors import (
     QueryError,
     QueryTimeoutError,
 )
-from lobdesk.index.queries import list_queries, load_query
+from lobdesk.index.queries import load_query
 from lobdesk.index.user_sql import write_user_sql
 
 pytestmark = pytest.mark.skipif(fence.landlock_abi() < 1, reason="this kernel has no Landlock")
@@ -55,27 +61,6 @@ def test_result_is_cut_at_the_limit_and_says_so(indexed: Path) -> None:
     assert (len(whole.rows), whole.is_cut) == (1430, False)
     assert run_user_sql(indexed, "SELECT 1", limit=1).is_cut is False
     assert run_user_sql(indexed, "SELECT 1", limit=0).is_cut is True
-
-
-@pytest.mark.parametrize("query", list_queries(), ids=lambda query: query.name)
-def test_shipped_query_runs_and_is_described(indexed: Path, query: object) -> None:
-    loaded = load_query(query.name)
-
-    found = run_user_sql(indexed, loaded.sql)
-
-    assert loaded.text.endswith(".")
-    assert found.columns
-
-
-def test_shipped_queries_find_what_they_are_for(indexed: Path) -> None:
-    overview = run_user_sql(indexed, load_query("overview").sql)
-    lag = run_user_sql(indexed, load_query("receive_lag").sql)
-
-    assert [row[:5] for row in overview.rows] == [
-        ("BTC/USD", "btc", 301, 5, 301),
-        ("ETH/USD", "recorder", 1129, 1, 1129),
-    ]
-    assert all(row[3] < 0 for row in lag.rows), "both recorders' clocks were behind"
 
 
 def test_unknown_query_name_suggests_one() -> None:
@@ -118,6 +103,16 @@ ATTACKS = {
     "vacuum": "VACUUM",
     "nothing": "  -- only a comment",
     "sniff": "SELECT * FROM sniff_csv('/etc/passwd')",
+    "copy without a temporary file": (
+        "WITH x AS (COPY (SELECT 1) TO '{segment}' (USE_TMP_FILE false)) SELECT 1"
+    ),
+    "attach beside the journal": "ATTACH '{segment}.duckdb' AS other",
+    "delete in a CTE": "WITH x AS (DELETE FROM tail.trades RETURNING *) SELECT * FROM x",
+    "link": "SELECT * FROM read_parquet('{link}')",
+    "metadata of a file": "SELECT * FROM parquet_metadata('{outside}')",
+    "table by name": "SELECT * FROM query_table(['/etc/passwd'])",
+    "web": "SELECT * FROM read_csv('http://127.0.0.1:9/x.csv')",
+    "variable": "SET VARIABLE symbol = 'BTC/USD'",
     "query function": "SELECT * FROM query('COPY (SELECT 1) TO ''{victim}''')",
 }
 
@@ -127,9 +122,11 @@ def test_attack_is_refused_and_nothing_changes(indexed: Path, tmp_path: Path, te
     outside = tmp_path / "outside.parquet"
     part = next((indexed / "lake").rglob("*.parquet"))
     outside.write_bytes(part.read_bytes())
+    link = tmp_path / "link.parquet"
+    link.symlink_to(outside)
     segment = next((indexed / "l2" / "events").rglob("*.jsonl"))
     filled = text.format(
-        victim=tmp_path / "victim", segment=segment, outside=outside, part=part,
+        victim=tmp_path / "victim", segment=segment, outside=outside, part=part, link=link,
         catalog=indexed / "catalog.duckdb",
     )  # fmt: skip
     before = files(indexed)
@@ -139,7 +136,7 @@ def test_attack_is_refused_and_nothing_changes(indexed: Path, tmp_path: Path, te
 
     assert "\n" not in str(caught.value)
     assert files(indexed) == before
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["outside.parquet"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["link.parquet", "outside.parquet"]
 
 
 PROBE = """
@@ -179,9 +176,6 @@ for target in (part, outside, data / "new"):
 def test_fence_alone_stops_writing_even_without_duckdb_settings(
     recorded: Path, tmp_path: Path
 ) -> None:
-    import subprocess
-    import sys
-
     from lobdesk.index import update_index
 
     update_index(recorded)
@@ -230,19 +224,99 @@ def test_query_is_cancelled_from_another_thread(indexed: Path) -> None:
     timer.join()
 
 
+GREEDY = {
+    "repeat": ("SELECT length(repeat('x', 20000000000))", "."),
+    "list": ("SELECT list(range) FROM range(3000000000)", "more than the 2GB of memory and 4GB"),
+    "endless": (
+        "WITH RECURSIVE t AS (SELECT 1 AS n UNION ALL SELECT n + 1 FROM t) SELECT max(n) FROM t",
+        "stopped after 2 s",
+    ),
+    "one operation": (
+        "SELECT md5(repeat('x', 4000000000)) FROM range(99)",
+        "stopped after 2 s|2GB",
+    ),
+    "series": ("SELECT generate_series(1, 1000000000000)", "larger than"),
+    "regex": ("SELECT regexp_matches('a', '((a{1,1000}){1,1000}){1,1000}')", "repetition"),
+    "deep": ("SELECT " + "(" * 5000 + "1" + ")" * 5000, "depth"),
+    "deep tables": ("FROM " + "(SELECT * FROM " * 3000 + "range(1)" + ")" * 3000, "too deeply"),
+}
+
+
+@pytest.mark.parametrize(("text", "reason"), GREEDY.values(), ids=GREEDY.keys())
+def test_greedy_query_fails_within_its_bounds_and_leaves_nothing(
+    indexed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, reason: str
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    begin = time.monotonic()
+
+    with pytest.raises(QueryError, match=reason):
+        run_user_sql(indexed, text, timeout_s=2 if "stopped" in reason else 30)
+
+    assert time.monotonic() - begin < 40
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.parametrize(
     "text",
     [
-        "SELECT length(repeat('x', 20000000000))",
-        "SELECT length(string_agg(range::VARCHAR, '')) FROM range(2000000000)",
-        "SELECT list(range) FROM range(3000000000)",
-        "SELECT " + "(" * 5000 + "1" + ")" * 5000,
+        "SELECT sum(a.range * b.range) FROM range(9000000) a, range(9000000) b",
+        "SELECT md5(repeat('x', 2000000000)) FROM range(1000)",
     ],
-    ids=["repeat", "string_agg", "list", "deep"],
+    ids=["many rows", "one operation"],
 )
-def test_greedy_query_fails_within_its_bounds(indexed: Path, text: str) -> None:
-    with pytest.raises(QueryError):
-        run_user_sql(indexed, text, timeout_s=20)
+def test_interrupt_kills_the_process_and_exits_with_130(
+    indexed: Path, tmp_path: Path, text: str
+) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "lobdesk", "sql", "-c", text, "--data-dir", indexed],
+        env=os.environ | {"TMPDIR": str(tmp_path)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+    deadline = time.monotonic() + 30
+    while len(workers := children.read_text().split()) != 1 or not _is_busy(workers[0]):
+        assert time.monotonic() < deadline
+    (worker,) = workers
+
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=10)
+
+    assert (process.returncode, err.strip()) == (130, "interrupted")
+    assert not Path(f"/proc/{worker}").exists()
+    assert list(tmp_path.iterdir()) == []
+
+
+def _is_busy(pid: str) -> bool:
+    """Tell whether the query's process has DuckDB's threads, so is behind its fence."""
+    try:
+        return len(list(Path(f"/proc/{pid}/task").iterdir())) > 1
+    except OSError:
+        return False
+
+
+def test_endless_answer_is_written_in_pieces_and_never_half(
+    indexed: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    target = tmp_path / "out.csv"
+
+    code = run_cli(
+        ["sql", "-c", "FROM range(1000000000000)", "--format", "csv", "-o", str(target),
+         "--timeout", "2", "--data-dir", str(indexed)]
+    )  # fmt: skip
+
+    assert code == 1
+    assert "stopped after 2 s" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_rows_beyond_memory_are_refused(indexed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(user_sql, "MOST_ROWS", 10)
+
+    assert len(run_user_sql(indexed, "FROM range(10)", limit=None).rows) == 10
+    with pytest.raises(QueryError, match="more than 10 rows do not go into memory"):
+        run_user_sql(indexed, "FROM range(11)", limit=None)
 
 
 def test_no_fence_means_no_query_unless_asked_for(

@@ -30,6 +30,9 @@ class Order:
     ahead: float = 0.0
     traded: int = 0
     place: int = 0
+    early: int = 0
+    early_ahead: float = 0.0
+    early_us: int = 0
     arrival_mid: float | None = None
 
 
@@ -91,6 +94,11 @@ class Reference:
             self.push(row["lo"], MARKET_AT_LOCAL, self.market_at_local, row)
         for action in sorted(scenario["actions"], key=lambda a: a["t"]):
             self.push(action["t"], STRATEGY, self.act, action)
+        self.policy = scenario.get("policy")
+        self.events = scenario.get("wake_on", ())
+        self.wakes: dict[int, set[str]] = {}
+        for time, reason in scenario.get("wakes", ()):
+            self.ask_for_wake(time, reason)
 
     def push(self, time: int, rank: int, handler: Any, what: Any) -> None:
         self.sequence += 1
@@ -112,6 +120,18 @@ class Reference:
 
     # --- the strategy's side ---
 
+    def ask_for_wake(self, time: int, reason: str) -> None:
+        if reason not in ("interval", "time") and reason not in self.events:
+            return
+        if time not in self.wakes:
+            self.wakes[time] = set()
+            self.push(time, STRATEGY, self.wake, None)
+        self.wakes[time].add(reason)
+
+    def wake(self, _: None) -> None:
+        for action in self.policy(self, self.wakes.pop(self.now)):
+            self.act(action)
+
     def act(self, action: dict[str, Any]) -> None:
         if action["do"] == "submit":
             if action["id"] in self.orders:
@@ -129,12 +149,20 @@ class Reference:
         self.push(self.last_request, REQUEST, self.request, action)
 
     def market_at_local(self, row: dict[str, Any]) -> None:
+        best = self.local.best("bid"), self.local.best("ask")
         if row["k"] == "depth":
             self.local.update(row)
         elif row["k"] == "clear":
             self.local.clear(row)
+        else:
+            self.ask_for_wake(self.now, "trade")
+        if best != (self.local.best("bid"), self.local.best("ask")):
+            self.ask_for_wake(self.now, "best")
 
     def report(self, what: dict[str, Any]) -> None:
+        self.ask_for_wake(self.now, "report")
+        if what["kind"] == "fill":
+            self.ask_for_wake(self.now, "fill")
         order = self.orders[what["order"]]
         if what["kind"] == "reject":
             order.last_reject = what["reason"]
@@ -203,6 +231,18 @@ class Reference:
                     self.fill(order, order.px, order.leaves, maker=True)
 
     def move_queue(self, order: Order, before: int, after: int) -> None:
+        old, explained = order.ahead, order.traded
+        self.move_by_model(order, before, after)
+        order.traded = 0
+        change, window = before - after - explained, self.model.get("netting_us", 0)
+        if window and change > 0:
+            if self.now - order.early_us > window:
+                order.early, order.early_ahead = 0, 0.0
+            order.early += change
+            order.early_ahead += old - order.ahead
+            order.early_us = self.now
+
+    def move_by_model(self, order: Order, before: int, after: int) -> None:
         if self.model.get("queue", "risk_averse") == "risk_averse":
             order.ahead = min(order.ahead, after)
             return
@@ -223,8 +263,15 @@ class Reference:
             if order.px > px if own == "buy" else order.px < px:
                 self.fill(order, order.px, order.leaves, maker=True)
             elif order.px == px:
+                netted = 0
+                if order.early and self.now - order.early_us <= self.model.get("netting_us", 0):
+                    netted = min(row["qty"], order.early)
+                    back = order.early_ahead * (netted / order.early)
+                    order.ahead += back
+                    order.early_ahead -= back
+                    order.early -= netted
                 order.ahead -= row["qty"]
-                order.traded += row["qty"]
+                order.traded += row["qty"] - netted
                 excess = math.floor(-order.ahead + 0.5)
                 if excess < 1:
                     continue
@@ -290,7 +337,8 @@ class Reference:
             self.send(order, "state", status="EXPIRED")
             return
         same = self.exchange.bid if order.side == "buy" else self.exchange.ask
-        order.ahead, order.traded = float(same.get(order.px, 0)), 0
+        order.ahead, order.traded, order.early = float(same.get(order.px, 0)), 0, 0
+        order.early_ahead = 0.0
         self.place += 1
         order.place, order.resting = self.place, True
         if order.leaves == wanted:

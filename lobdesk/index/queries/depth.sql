@@ -1,11 +1,41 @@
--- Mean quantity in the ten best levels of each side, base currency, and how many levels there were.
-SELECT symbol,
-       round(avg(list_sum(bid_lots::BIGINT[]) / pow(10, qty_precision)), 6) AS bid_qty,
-       round(avg(list_sum(ask_lots::BIGINT[]) / pow(10, qty_precision)), 6) AS ask_qty,
-       round(avg(best_bid_lots / pow(10, qty_precision)), 6) AS best_bid_qty,
-       round(avg(best_ask_lots / pow(10, qty_precision)), 6) AS best_ask_qty,
-       round(avg(len(list_filter(bid_lots::BIGINT[], lambda lots: lots > 0))), 2) AS bid_levels,
-       round(avg(len(list_filter(ask_lots::BIGINT[], lambda lots: lots > 0))), 2) AS ask_levels
-FROM snapshots
-GROUP BY symbol
-ORDER BY symbol
+-- Distribution over time of the quantity in the ten best levels, by symbol and side.
+--
+-- Each book counts as long as it stood, nothing over holes, as in spread.
+--
+-- param max_pause_s = 10: a book that stood longer counts as a hole, s
+--
+-- column symbol: pair
+-- column side: bid or ask
+-- column known_s (s): time that counts
+-- column best_qty (base currency): mean quantity of the best level
+-- column mean_qty (base currency): mean quantity of all ten levels together
+-- column p10_qty (base currency): quantile of that over time
+-- column p50_qty (base currency): quantile of that over time
+-- column p90_qty (base currency): quantile of that over time
+-- column levels (count): mean number of levels
+WITH books AS (
+    SELECT symbol, span_us, pow(10, qty_precision) AS unit, bid_lots, ask_lots
+    FROM book_spans() WHERE span_us > 0 AND NOT crossed
+), sides AS (
+    SELECT symbol, 'bid' AS side, span_us, bid_lots[1] / unit AS best,
+           list_sum(bid_lots::DOUBLE[]) / unit AS qty,
+           len(list_filter(bid_lots::BIGINT[], lambda lots: lots > 0)) AS levels FROM books
+    UNION ALL
+    SELECT symbol, 'ask', span_us, ask_lots[1] / unit, list_sum(ask_lots::DOUBLE[]) / unit,
+           len(list_filter(ask_lots::BIGINT[], lambda lots: lots > 0)) FROM books
+), ranked AS (
+    SELECT *, sum(span_us) OVER (PARTITION BY symbol, side ORDER BY qty
+                                 ROWS UNBOUNDED PRECEDING) AS up_to,
+           sum(span_us) OVER (PARTITION BY symbol, side) AS total
+    FROM sides
+)
+SELECT symbol, side, round(sum(span_us) / 1e6, 6) AS known_s,
+       round(sum(best * span_us) / sum(span_us), 8) AS best_qty,
+       round(sum(qty * span_us) / sum(span_us), 8) AS mean_qty,
+       round(min(qty) FILTER (up_to >= 0.1 * total), 8) AS p10_qty,
+       round(min(qty) FILTER (up_to >= 0.5 * total), 8) AS p50_qty,
+       round(min(qty) FILTER (up_to >= 0.9 * total), 8) AS p90_qty,
+       round(sum(levels * span_us) / sum(span_us), 3) AS levels
+FROM ranked
+GROUP BY symbol, side
+ORDER BY symbol, side DESC

@@ -15,17 +15,19 @@ std::size_t LatencyIndex(const Report& report) noexcept {
   return static_cast<std::size_t>(report.answers);
 }
 
-void CheckLots(Lots lots) {
+std::string OrderName(std::int64_t id) { return "order " + std::to_string(id); }
+
+void CheckLots(std::int64_t id, Lots lots) {
   if (lots <= 0 || lots > kMaxLots) {
-    throw EngineError("an order's quantity must be from 1 to 2^53 lots, not " +
-                      std::to_string(lots));
+    throw OrderError(OrderName(id) + ": its quantity must be from 1 to 2^53 lots, not " +
+                     std::to_string(lots));
   }
 }
 
-void CheckPrice(Ticks price_ticks) {
+void CheckPrice(std::int64_t id, Ticks price_ticks) {
   if (price_ticks <= 0 || price_ticks > std::numeric_limits<std::int32_t>::max()) {
-    throw EngineError("an order's price must be from 1 to 2^31 - 1 ticks, not " +
-                      std::to_string(price_ticks));
+    throw OrderError(OrderName(id) + ": its price must be from 1 to 2^31 - 1 ticks, not " +
+                     std::to_string(price_ticks));
   }
 }
 
@@ -76,6 +78,9 @@ void Engine::OnRequest(const Request& request) {
 }
 
 void Engine::OnReport(const Report& report) {
+  AskForWake(report.kind == ReportKind::kFill ? kWakeFill | kWakeReport : kWakeReport);
+  stopped_ |= breakpoints_.events &
+              (report.kind == ReportKind::kFill ? kStopFill | kStopOrder : kStopOrder);
   if (report.slot < 0) {
     // A request for an order that was over: only its row is left to note the refusal.
     if (!is_rerun_) {
@@ -120,11 +125,23 @@ void Engine::OnAnswer(Order& order, const Report& report) {
   if (report.kind == ReportKind::kExpired) order.status = Status::kExpired;
 }
 
+std::int64_t Engine::FeeRate(const InstrumentConfig& instrument, const Report& report) {
+  if (model_.fee_tiers.empty()) return report.is_maker ? instrument.maker_fee : instrument.taker_fee;
+  const double volume = state_.volume.At(report.exch_us);
+  const FeeTier* tier = &model_.fee_tiers.front();
+  for (const FeeTier& each : model_.fee_tiers) {
+    if (each.min_volume <= volume) tier = &each;
+  }
+  const double ticks_lots = static_cast<double>(report.price_ticks) * static_cast<double>(report.lots);
+  state_.volume.Add(report.exch_us, ticks_lots * instrument.unit_value);
+  return report.is_maker ? tier->maker_fee : tier->taker_fee;
+}
+
 void Engine::OnFill(Order& order, const Report& report) {
   const auto index = static_cast<std::size_t>(order.symbol);
   const InstrumentConfig& instrument = instruments_[index];
   Account& account = state_.symbols[index].account;
-  const std::int64_t rate = report.is_maker ? instrument.maker_fee : instrument.taker_fee;
+  const std::int64_t rate = FeeRate(instrument, report);
   const double realized = account.Book(order.side, report.price_ticks, report.lots, rate);
   order.known_leaves = report.leaves;
   order.filled_lots += report.lots;
@@ -135,7 +152,7 @@ void Engine::OnFill(Order& order, const Report& report) {
   if (order.first_fill_us == 0) order.first_fill_us = report.arrival_us;
   order.last_fill_us = report.arrival_us;
   Ledger::Put(ledger_.fills, state_.ledger.fills,
-              MakeFillRow(order, report, account, instrument, realized));
+              MakeFillRow(order, report, account, instrument, rate, realized));
 }
 
 void Engine::Release(std::int32_t slot) {
@@ -166,15 +183,16 @@ std::int32_t Engine::FindSlot(std::int32_t row) const {
 void Engine::Submit(std::int64_t id, std::size_t symbol, std::uint8_t side, Ticks price_ticks,
                     Lots lots, OrderType type, TimeInForce tif) {
   const bool has_price = type == OrderType::kLimit;
-  CheckLots(lots);
-  if (has_price) CheckPrice(price_ticks);
+  CheckLots(id, lots);
+  if (has_price) CheckPrice(id, price_ticks);
   if (symbol >= data_.size()) {
-    throw EngineError("there is no symbol with index " + std::to_string(symbol));
+    throw OrderError(OrderName(id) + ": there is no symbol with index " + std::to_string(symbol));
   }
   if (ledger_.FindOrder(id, state_.ledger.orders) >= 0) {
     AddError(ErrorCode::kOrderIdExists, id);
     return;
   }
+  state_.last_order_id = std::max(state_.last_order_id, id);
   Order order;
   order.id = id;
   order.row = static_cast<std::int32_t>(state_.ledger.orders);
@@ -218,8 +236,8 @@ void Engine::Cancel(std::int64_t id) {
 }
 
 void Engine::Modify(std::int64_t id, Ticks price_ticks, Lots lots) {
-  CheckPrice(price_ticks);
-  if (lots > kMaxLots) CheckLots(lots);  // one below 1 is for the exchange to reject
+  CheckPrice(id, price_ticks);
+  if (lots > kMaxLots) CheckLots(id, lots);  // one below 1 is for the exchange to reject
   const std::int32_t row = ledger_.FindOrder(id, state_.ledger.orders);
   if (row < 0) {
     AddError(ErrorCode::kOrderNotFound, id);

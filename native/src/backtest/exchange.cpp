@@ -10,6 +10,11 @@ namespace {
 
 constexpr Lots kNoCap = std::numeric_limits<Lots>::max();
 
+void NoteInterval(Order& order, const QueueState& queue) noexcept {
+  order.optimistic_at_fill = queue.optimistic;
+  order.pessimistic_at_fill = queue.pessimistic;
+}
+
 }  // namespace
 
 Exchange::Exchange(const ModelConfig& model, const InstrumentConfig& instrument, std::size_t slots)
@@ -19,8 +24,7 @@ Exchange::Exchange(const ModelConfig& model, const InstrumentConfig& instrument,
       book_{model.truncates ? model.window : 0},
       feed_orders_{slots} {}
 
-void Exchange::OnRecordWithOrders(ExchangeContext& context, const MarketRecord& record,
-                                  std::int32_t slot) {
+void Exchange::OnRecord(ExchangeContext& context, const MarketRecord& record, std::int32_t slot) {
   switch (record.kind) {
     case kDepth:
       OnDepth(context, record);
@@ -70,7 +74,7 @@ void Exchange::MoveQueues(ExchangeContext& context, std::uint8_t side, Key key, 
   for (const std::int32_t slot : resting_[side]) {
     Order& order = context.OrderAt(slot);
     if (order.key < key) break;
-    if (order.key == key) queue_rule_.OnDepth(order.queue, before, after);
+    if (order.key == key) queue_rule_.OnDepth(order.queue, before, after, context.Now());
   }
 }
 
@@ -89,6 +93,7 @@ Lots Exchange::FillBetter(ExchangeContext& context, std::uint8_t own_side, Key k
     Order& order = context.OrderAt(slot);
     if (order.key < key || (order.key == key && !includes_key)) break;
     const Lots lots = std::min(order.leaves, budget);
+    NoteInterval(order, order.queue);
     // The market went through this price, so nobody can be ahead any more.
     QueueModelRule::Join(order.queue, 0);
     if (lots > 0) Fill(context, slot, ToTicks(own_side, order.key), lots, true, true);
@@ -118,8 +123,14 @@ void Exchange::FillAtPrice(ExchangeContext& context, std::uint8_t own_side, Key 
       ++i;
       continue;
     }
-    const Lots certain = std::max<Lots>(0, lots - order.queue.pessimistic);
-    const Lots excess = queue_rule_.OnTrade(order.queue, lots);
+    const QueueState before = order.queue;
+    const Lots excess = queue_rule_.OnTrade(order.queue, lots, context.Now());
+    const Lots pessimistic = order.queue.early.lots == before.early.lots
+                                 ? before.pessimistic
+                                 : before.pessimistic + before.early.pessimistic -
+                                       order.queue.early.pessimistic;
+    const Lots certain = std::max<Lots>(0, lots - pessimistic);
+    NoteInterval(order, before);
     const Lots share = model_->maker == MakerRule::kShared ? excess - absorbed : excess;
     const bool is_full = model_->maker == MakerRule::kIndependentFull && excess > 0;
     const Lots filled =
@@ -148,6 +159,7 @@ void Exchange::OnFeedFill(ExchangeContext& context, const MarketRecord& record, 
     Order& order = context.OrderAt(own_slot);
     if (order.key < key || (order.key == key && order.place > place)) break;
     const bool is_full = model_->maker == MakerRule::kIndependentFull;
+    NoteInterval(order, order.queue);
     const Lots lots = is_full ? order.leaves : std::min(order.leaves, budget);
     Fill(context, own_slot, ToTicks(record.side, order.key), lots, true, true);
     if (model_->maker == MakerRule::kShared) budget -= lots;
@@ -157,7 +169,7 @@ void Exchange::OnFeedFill(ExchangeContext& context, const MarketRecord& record, 
 
 void Exchange::OnFeedChange(ExchangeContext& context, const MarketRecord& record,
                             std::int32_t slot) {
-  const FeedChange change = feed_orders_.Apply(record, slot, context.NextPlace());
+  const FeedChange change = feed_orders_.Apply(record, slot, next_place_++);
   const bool is_exact = model_->queue == QueueModel::kL3Fifo;
   if (change.has_removal && change.removed > 0) {
     const Lots level = book_.Side(change.old_side).At(change.old_key);

@@ -64,6 +64,7 @@ bool Exchange::Place(ExchangeContext& context, std::int32_t slot, RequestKind an
   const bool is_crossing = !other.IsEmpty() && order.key + other.Best() >= 0;
   if (Refuse(context, slot, answers, is_crossing)) return true;
   const Lots leaves_before = order.leaves;
+  order.optimistic_at_fill = order.pessimistic_at_fill = 0;
   if (is_crossing) Take(context, slot);
   if (order.leaves == 0) return false;
   if (order.type == OrderType::kMarket || order.tif == TimeInForce::kIoc ||
@@ -148,7 +149,7 @@ void Exchange::Rest(ExchangeContext& context, std::int32_t slot) {
   order.queue.is_deferred = model_->defers_unknown && displayed == 0 && !levels.IsEmpty() &&
                             is_full && order.key < levels.Worst();
   order.ahead_at_arrival = order.queue.ahead;
-  order.place = context.NextPlace();
+  order.place = next_place_++;
   order.is_resting = true;
   std::vector<std::int32_t>& resting = resting_[order.side];
   const auto at = std::find_if(resting.begin(), resting.end(), [&](std::int32_t other) {
@@ -190,6 +191,8 @@ void Exchange::Fill(ExchangeContext& context, std::int32_t slot, Ticks price_tic
   report.order_arrival_us = order.arrival_us;
   report.arrival_mid2 = order.arrival_mid2;
   report.ahead_at_arrival = order.ahead_at_arrival;
+  report.optimistic_at_fill = order.optimistic_at_fill;
+  report.pessimistic_at_fill = order.pessimistic_at_fill;
   context.Send(report);
 }
 

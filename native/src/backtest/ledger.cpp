@@ -75,6 +75,28 @@ double Account::Equity(const InstrumentConfig& instrument, Mid2 mid2) const noex
   return ToDouble(twice) * 0.5 * instrument.unit_value - Fee(instrument);
 }
 
+void TradedVolume::GoTo(TsUs ts_us) {
+  constexpr TsUs kDayUs = 86'400'000'000;
+  const std::int64_t day = ts_us / kDayUs;
+  if (day - day_ >= kDays) values_.fill(0.0);
+  for (std::int64_t gone = std::max(day_ + 1, day - kDays + 1); gone <= day; ++gone) {
+    values_[static_cast<std::size_t>(gone % kDays)] = 0.0;
+  }
+  day_ = std::max(day_, day);
+}
+
+double TradedVolume::At(TsUs ts_us) {
+  GoTo(ts_us);
+  double sum = 0.0;
+  for (const double value : values_) sum += value;
+  return sum;
+}
+
+void TradedVolume::Add(TsUs ts_us, double value) {
+  GoTo(ts_us);
+  values_[static_cast<std::size_t>(day_ % kDays)] += value;
+}
+
 void Ledger::Reserve() {
   constexpr std::size_t kRows = std::size_t{1} << 16;  // untouched pages cost nothing
   fills.reserve(kRows);
@@ -107,7 +129,7 @@ void Ledger::RememberOrder(std::int64_t id, std::int32_t row) {
 }
 
 FillRow MakeFillRow(const Order& order, const Report& report, const Account& account,
-                    const InstrumentConfig& instrument, double realized) {
+                    const InstrumentConfig& instrument, std::int64_t fee_rate, double realized) {
   FillRow row{};
   row.exch_ts_us = report.exch_us;
   row.local_ts_us = report.arrival_us;
@@ -118,8 +140,7 @@ FillRow MakeFillRow(const Order& order, const Report& report, const Account& acc
   row.is_certain = report.is_certain ? 1 : 0;
   row.price_ticks = report.price_ticks;
   row.qty_lots = report.lots;
-  const std::int64_t rate = report.is_maker ? instrument.maker_fee : instrument.taker_fee;
-  const Int128 fee = Int128{report.price_ticks} * report.lots * rate;
+  const Int128 fee = Int128{report.price_ticks} * report.lots * fee_rate;
   row.fee = ToDouble(fee) / static_cast<double>(kFeeScale) * instrument.unit_value;
   row.decision_mid = ToPrice(order.decision_mid2, instrument.tick);
   row.arrival_mid = ToPrice(report.arrival_mid2, instrument.tick);
@@ -127,6 +148,8 @@ FillRow MakeFillRow(const Order& order, const Report& report, const Account& acc
       Slippage(order.side, report.price_ticks, order.decision_mid2, instrument.tick);
   row.slip_arrival = Slippage(order.side, report.price_ticks, report.arrival_mid2, instrument.tick);
   row.ahead_at_arrival = report.ahead_at_arrival;
+  row.ahead_optimistic = static_cast<float>(report.optimistic_at_fill);
+  row.ahead_pessimistic = static_cast<float>(report.pessimistic_at_fill);
   row.wait_us = report.exch_us - report.order_arrival_us;
   row.position_lots = account.position;
   row.cash = account.Cash(instrument);

@@ -1,11 +1,12 @@
 #include "lobdesk/backtest/market_data.hpp"
 
 #include <algorithm>
+#include <functional>
 #include <limits>
 #include <queue>
 #include <string>
-#include <tuple>
 #include <unordered_map>
+#include <utility>
 
 namespace lobdesk::backtest {
 
@@ -101,6 +102,7 @@ void MarketData::MakeRows() {
                    [this](std::uint32_t a, std::uint32_t b) {
                      return records_[a].recv_ts_us < records_[b].recv_ts_us;
                    });
+  if (is_split_) FindLead();
 }
 
 void MarketData::MakeSlots(const std::int64_t* order_ids) {
@@ -135,36 +137,50 @@ void MarketData::MakeSlots(const std::int64_t* order_ids) {
   }
 }
 
-std::vector<std::uint16_t> MergeSteps(const std::vector<const MarketData*>& data) {
-  std::vector<std::uint16_t> steps;
-  if (data.size() < 2) return steps;
-  using Head = std::tuple<TsUs, std::uint16_t, std::uint16_t>;  // time, is receipt, symbol
+void MarketData::FindLead() {
+  std::size_t sent = 0;
+  for (std::size_t at = 0; at < local_rows_.size(); ++at) {
+    const TsUs now_us = records_[local_rows_[at]].recv_ts_us;
+    while (sent < exchange_rows_.size() && records_[exchange_rows_[sent]].exch_ts_us <= now_us) {
+      ++sent;
+    }
+    lead_ = std::max(lead_, static_cast<std::int64_t>(at + 1) - static_cast<std::int64_t>(sent));
+  }
+}
+
+const std::vector<std::uint16_t>& MergedOrder::Symbols() {
+  std::call_once(once_, [this] { Make(); });
+  return symbols_;
+}
+
+void MergedOrder::Make() {
+  using Head = std::pair<TsUs, std::uint16_t>;
   std::priority_queue<Head, std::vector<Head>, std::greater<>> heads;
-  std::vector<std::size_t> positions(data.size() * 2, 0);
+  std::vector<std::size_t> positions(data_.size(), 0);
   std::size_t total = 0;
-  const auto push = [&](std::uint16_t is_local, std::uint16_t symbol) {
-    const MarketData& each = *data[symbol];
-    const std::size_t at = positions[symbol * 2U + is_local];
-    const std::size_t size = is_local != 0 ? each.LocalCount() : each.ExchangeCount();
-    if (at >= size) return;
-    const auto& rows = is_local != 0 ? each.LocalRows() : each.ExchangeRows();
-    const MarketRecord& record = each.Records()[rows.empty() ? at : rows[at]];
-    heads.emplace(is_local != 0 ? record.recv_ts_us : record.exch_ts_us, is_local, symbol);
+  const auto time_of = [this, &positions](std::uint16_t symbol) {
+    const MarketData& each = *data_[symbol];
+    const std::size_t at = positions[symbol];
+    if (at >= each.ExchangeCount()) return kNever;
+    const auto& rows = each.ExchangeRows();
+    return each.Records()[rows.empty() ? at : rows[at]].exch_ts_us;
   };
-  for (std::uint16_t symbol = 0; symbol < data.size(); ++symbol) {
-    total += data[symbol]->ExchangeCount() + data[symbol]->LocalCount();
-    push(0, symbol);
-    push(1, symbol);
+  for (std::uint16_t symbol = 0; symbol < data_.size(); ++symbol) {
+    total += data_[symbol]->ExchangeCount();
+    if (time_of(symbol) != kNever) heads.emplace(time_of(symbol), symbol);
   }
-  steps.reserve(total);
+  symbols_.reserve(total);
   while (!heads.empty()) {
-    const auto [time, is_local, symbol] = heads.top();
+    Head head = heads.top();
     heads.pop();
-    steps.push_back(static_cast<std::uint16_t>(symbol * 2U + is_local));
-    ++positions[symbol * 2U + is_local];
-    push(is_local, symbol);
+    // Messages have several records: one symbol often has the next ones too.
+    while (heads.empty() ? head.first != kNever : head < heads.top()) {
+      symbols_.push_back(head.second);
+      ++positions[head.second];
+      head.first = time_of(head.second);
+    }
+    if (head.first != kNever) heads.push(head);
   }
-  return steps;
 }
 
 }  // namespace lobdesk::backtest

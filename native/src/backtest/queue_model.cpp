@@ -12,13 +12,28 @@ void QueueModelRule::Join(QueueState& queue, Lots displayed) noexcept {
   queue.pessimistic = displayed;
 }
 
-void QueueModelRule::OnDepth(QueueState& queue, Lots before, Lots after) const noexcept {
+void QueueModelRule::OnDepth(QueueState& queue, Lots before, Lots after,
+                             TsUs now_us) const noexcept {
   if (queue.is_deferred) {
     Join(queue, after);
     return;
   }
   const Lots decrease = before - after - queue.traded;
   queue.traded = 0;
+  const QueueState old = queue;
+  Move(queue, before, after, decrease);
+  if (netting_us_ == 0 || decrease <= 0) return;
+  EarlyDecrease& early = queue.early;
+  if (now_us - early.ts_us > netting_us_) early = EarlyDecrease{};
+  early.ts_us = now_us;
+  early.lots += decrease;
+  early.ahead += old.ahead - queue.ahead;
+  early.optimistic += old.optimistic - queue.optimistic;
+  early.pessimistic += old.pessimistic - queue.pessimistic;
+}
+
+void QueueModelRule::Move(QueueState& queue, Lots before, Lots after,
+                          Lots decrease) const noexcept {
   queue.pessimistic = std::min(queue.pessimistic, after);
   queue.optimistic = std::max<Lots>(0, queue.optimistic - std::max<Lots>(0, decrease));
   queue.optimistic = std::min(queue.optimistic, after);
@@ -35,8 +50,32 @@ void QueueModelRule::OnDepth(QueueState& queue, Lots before, Lots after) const n
   queue.ahead = std::min(estimate, level);
 }
 
-Lots QueueModelRule::OnTrade(QueueState& queue, Lots traded) const noexcept {
-  queue.traded += traded;
+Lots QueueModelRule::Net(QueueState& queue, Lots traded, TsUs now_us) const noexcept {
+  EarlyDecrease& early = queue.early;
+  if (netting_us_ == 0 || early.lots == 0) return 0;
+  if (now_us - early.ts_us > netting_us_) {
+    early = EarlyDecrease{};
+    return 0;
+  }
+  const Lots netted = std::min(traded, early.lots);
+  const double share = static_cast<double>(netted) / static_cast<double>(early.lots);
+  const auto part = [share](Lots lots) {
+    return static_cast<Lots>(std::floor(static_cast<double>(lots) * share + 0.5));
+  };
+  const EarlyDecrease taken{0, netted, early.ahead * share, part(early.optimistic),
+                            part(early.pessimistic)};
+  queue.ahead += taken.ahead;
+  queue.optimistic += taken.optimistic;
+  queue.pessimistic += taken.pessimistic;
+  early.lots -= netted;
+  early.ahead -= taken.ahead;
+  early.optimistic -= taken.optimistic;
+  early.pessimistic -= taken.pessimistic;
+  return netted;
+}
+
+Lots QueueModelRule::OnTrade(QueueState& queue, Lots traded, TsUs now_us) const noexcept {
+  queue.traded += traded - Net(queue, traded, now_us);
   queue.pessimistic = std::max<Lots>(0, queue.pessimistic - traded);
   queue.optimistic = std::max<Lots>(0, queue.optimistic - traded);
   queue.ahead -= static_cast<double>(traded);

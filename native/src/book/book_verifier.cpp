@@ -19,12 +19,17 @@ void BookVerifier::Feed(std::string_view text, TsUs recv_ts_us, Verdict* verdict
   verdict->kind = frame_.kind;
   verdict->reason = frame_.reason;
   verdict->books.clear();
+  verdict->level3.clear();
   verdict->trades.clear();
   verdict->refused.clear();
   verdict->ended.clear();
+  verdict->level3_ended.clear();
   switch (frame_.kind) {
     case FrameKind::kBook:
       OnBook(recv_ts_us, verdict);
+      break;
+    case FrameKind::kLevel3:
+      OnLevel3(recv_ts_us, verdict);
       break;
     case FrameKind::kTrade:
       OnTrades(recv_ts_us, verdict);
@@ -37,6 +42,7 @@ void BookVerifier::Feed(std::string_view text, TsUs recv_ts_us, Verdict* verdict
       break;
     case FrameKind::kMalformed:
       OnMalformed(recv_ts_us, verdict);
+      OnMalformedLevel3(recv_ts_us, verdict);
       break;
     default:
       break;
@@ -87,12 +93,21 @@ void BookVerifier::OnInstruments(Verdict* verdict) {
     const bool was_live = book->IsLive();
     book->SetPrecisions({pair.price_precision, pair.qty_precision, false});
     if (was_live && !book->IsLive()) verdict->ended.push_back({book->Symbol(), "precision"});
+    const auto found = level3_.find(pair.symbol);
+    if (found == level3_.end()) continue;
+    const bool had_book = found->second->HasBook();
+    found->second->SetPrecisions(*book->Scale());
+    if (had_book && !found->second->HasBook()) {
+      verdict->level3_ended.push_back({book->Symbol(), "precision"});
+    }
   }
 }
 
 void BookVerifier::OnAck(Verdict* verdict) {
   const FrameAck& ack = frame_.ack;
-  if (!ack.is_success || ack.channel != "book" || ack.symbol.empty()) return;
+  if (!ack.is_success || ack.symbol.empty()) return;
+  if (ack.channel == "level3") return OnLevel3Ack(verdict);
+  if (ack.channel != "book") return;
   SymbolBook* book = Get(ack.symbol);
   const bool was_live = book->IsLive();
   const bool is_over = ack.method == "unsubscribe";
@@ -111,15 +126,19 @@ void BookVerifier::OnAck(Verdict* verdict) {
 void BookVerifier::OnMalformed(TsUs recv_ts_us, Verdict* verdict) {
   if (!frame_.may_be_book) return;
   for (const auto& [symbol, book] : books_) {
-    const bool is_named = std::find(frame_.symbols_seen.begin(), frame_.symbols_seen.end(),
-                                    symbol) != frame_.symbols_seen.end();
-    if (!book->IsLive() || (!is_named && book->Depth() <= OrderBook::kChecksumLevels)) continue;
+    const bool is_deep = book->Depth() > OrderBook::kChecksumLevels;
+    if (!book->IsLive() || (!IsSeen(symbol) && !is_deep)) continue;
     book->Suspect("malformed");
     BookVerdict& about = verdict->books.emplace_back();
     about.symbol = symbol;
     about.reason = "malformed";
     about.exch_ts_us = recv_ts_us;
   }
+}
+
+bool BookVerifier::IsSeen(std::string_view symbol) const noexcept {
+  const auto& seen = frame_.symbols_seen;
+  return std::find(seen.begin(), seen.end(), symbol) != seen.end();
 }
 
 void BookVerifier::SetInstrument(std::string_view symbol, const Precisions& precisions) {
@@ -129,32 +148,50 @@ void BookVerifier::SetInstrument(std::string_view symbol, const Precisions& prec
     throw std::invalid_argument("a precision must be between 0 and 18");
   }
   Get(symbol)->SetPrecisions(precisions);
+  const auto found = level3_.find(symbol);
+  if (found != level3_.end()) found->second->SetPrecisions(precisions);
 }
 
 void BookVerifier::Reset(std::string_view symbol) {
   const auto found = books_.find(symbol);
   if (found != books_.end()) found->second->Drop();
+  const auto level3 = level3_.find(symbol);
+  if (level3 != level3_.end()) level3->second->Drop();
 }
 
 void BookVerifier::ResetAll() noexcept {
   for (auto& [symbol, book] : books_) book->Drop();
+  for (auto& [symbol, book] : level3_) book->Drop();
 }
 
 std::string BookVerifier::Dump() const {
   std::string bytes;
+  AppendBytes(static_cast<std::uint32_t>(books_.size()), &bytes);
+  AppendBytes(static_cast<std::uint32_t>(level3_.size()), &bytes);
   for (const auto& [symbol, book] : books_) book->AppendState(&bytes);
+  for (const auto& [symbol, book] : level3_) book->AppendState(&bytes);
   return bytes;
 }
 
 void BookVerifier::Load(std::string_view bytes) {
-  decltype(books_) loaded;
+  decltype(books_) books;
+  decltype(level3_) level3;
   ByteReader reader(bytes);
-  while (!reader.IsEmpty()) {
+  const auto book_count = reader.Take<std::uint32_t>();
+  const auto level3_count = reader.Take<std::uint32_t>();
+  for (auto left = book_count; left > 0; --left) {
     auto book = std::make_unique<SymbolBook>(SymbolBook::FromState(&reader));
     std::string symbol = book->Symbol();
-    loaded.emplace(std::move(symbol), std::move(book));
+    books.emplace(std::move(symbol), std::move(book));
   }
-  books_ = std::move(loaded);
+  for (auto left = level3_count; left > 0; --left) {
+    auto book = std::make_unique<Level3Book>(Level3Book::FromState(&reader));
+    std::string symbol = book->Symbol();
+    level3.emplace(std::move(symbol), std::move(book));
+  }
+  if (!reader.IsEmpty()) throw EngineError("the stored books are followed by something else");
+  books_ = std::move(books);
+  level3_ = std::move(level3);
   last_ = nullptr;
 }
 

@@ -11,6 +11,7 @@ namespace {
 constexpr std::string_view kBookChannel = "book";
 constexpr std::string_view kTradeChannel = "trade";
 constexpr std::string_view kInstrumentChannel = "instrument";
+constexpr std::string_view kLevel3Channel = "level3";
 
 // Members that an element must have, as bits.
 enum BookMember : unsigned { kSymbol = 1, kBids = 2, kAsks = 4, kChecksum = 8, kTimestamp = 16 };
@@ -31,10 +32,13 @@ void Frame::Clear() {
   kind = FrameKind::kMalformed;
   is_snapshot = false;
   may_be_book = true;
+  may_be_level3 = true;
   reason.clear();
   ack = FrameAck{};
   books.clear();
   levels.clear();
+  level3.clear();
+  orders.clear();
   trades.clear();
   instruments.clear();
   symbols_seen.clear();
@@ -96,7 +100,7 @@ bool FrameScanner::ScanMember(std::string_view key, Envelope* envelope, Frame* f
     return ScanData(*envelope, frame);
   }
   if (key == "method") {
-    frame->may_be_book = false;
+    frame->may_be_book = frame->may_be_level3 = false;
     return cursor_.ReadString(&envelope->method);
   }
   if (key == "success") {
@@ -117,6 +121,7 @@ bool FrameScanner::ScanChannelName(Envelope* envelope, Frame* frame) {
   if (!cursor_.ReadString(&envelope->channel)) return false;
   if (envelope->channel.empty()) return cursor_.Fail("the channel has no name");
   frame->may_be_book = envelope->channel == kBookChannel;
+  frame->may_be_level3 = envelope->channel == kLevel3Channel;
   return true;
 }
 
@@ -141,10 +146,13 @@ bool FrameScanner::FinishChannel(const Envelope& envelope, Frame* frame) {
     frame->kind = FrameKind::kTrade;
   } else if (envelope.channel == kInstrumentChannel) {
     frame->kind = FrameKind::kInstrument;
+  } else if (envelope.channel == kLevel3Channel) {
+    frame->kind = FrameKind::kLevel3;
   } else {
     frame->kind = FrameKind::kOther;
   }
-  const bool needs_data = frame->kind <= FrameKind::kInstrument;
+  const bool needs_data =
+      frame->kind <= FrameKind::kInstrument || frame->kind == FrameKind::kLevel3;
   if (!needs_data || envelope.is_data_read) return true;
   if (envelope.data == nullptr) return cursor_.Fail("data is missing");
   cursor_.Seek(envelope.data);
@@ -152,7 +160,7 @@ bool FrameScanner::FinishChannel(const Envelope& envelope, Frame* frame) {
 }
 
 bool FrameScanner::FinishAnswer(const Envelope& envelope, Frame* frame) {
-  frame->may_be_book = false;
+  frame->may_be_book = frame->may_be_level3 = false;
   if (envelope.method == "pong") {
     frame->kind = FrameKind::kPong;
     return true;
@@ -194,17 +202,21 @@ bool FrameScanner::ScanResult(Frame* frame) {
 
 bool FrameScanner::ScanData(const Envelope& envelope, Frame* frame) {
   const bool is_book = envelope.channel == kBookChannel;
+  const bool is_level3 = envelope.channel == kLevel3Channel;
   const bool is_trade = envelope.channel == kTradeChannel;
-  if (!is_book && !is_trade && envelope.channel != kInstrumentChannel) return cursor_.SkipValue();
+  const bool is_instrument = envelope.channel == kInstrumentChannel;
+  if (!is_book && !is_level3 && !is_trade && !is_instrument) return cursor_.SkipValue();
   frame->is_snapshot = envelope.type == "snapshot";
   if (!frame->is_snapshot && envelope.type != "update") {
     return cursor_.Fail("type is neither snapshot nor update");
   }
-  if (!is_book && !is_trade) return ScanInstruments(frame);
-  if (!cursor_.ReadArray([&] { return is_book ? ScanBook(frame) : ScanTrade(frame); })) {
-    return false;
-  }
-  return !is_book || !frame->books.empty() || cursor_.Fail("data is empty");
+  if (is_instrument) return ScanInstruments(frame);
+  const auto on_item = [&] {
+    return is_book ? ScanBook(frame) : is_level3 ? ScanLevel3(frame) : ScanTrade(frame);
+  };
+  if (!cursor_.ReadArray(on_item)) return false;
+  const bool is_empty = frame->books.empty() && frame->level3.empty();
+  return is_trade || !is_empty || cursor_.Fail("data is empty");
 }
 
 // Reads a message spelled exactly as the exchange spells it, which saves a third of a frame's time.
@@ -220,8 +232,8 @@ bool FrameScanner::ScanUsualBook(Frame* frame, bool* is_other) {
   frame->symbols_seen.push_back(book.symbol);
   const bool is_read = comes(",\"bids\":") && ScanLevels(&book.bids_begin, &book.bids_end, frame) &&
                        comes(",\"asks\":") && ScanLevels(&book.asks_begin, &book.asks_end, frame) &&
-                       comes(",\"checksum\":") && ScanChecksum(&book) && comes(",\"timestamp\":") &&
-                       ScanTimestamp(&ts_us) && comes("}");
+                       comes(",\"checksum\":") && ScanChecksum(&book.checksum) &&
+                       comes(",\"timestamp\":") && ScanTimestamp(&ts_us) && comes("}");
   if (!is_read) return false;
   book.exch_ts_us = ts_us;
   frame->books.push_back(book);
@@ -264,7 +276,7 @@ bool FrameScanner::ScanBookMember(std::string_view key, FrameBook* book, unsigne
   if (key == "asks") {
     return Once(kAsks, seen) && ScanLevels(&book->asks_begin, &book->asks_end, frame);
   }
-  if (key == "checksum") return Once(kChecksum, seen) && ScanChecksum(book);
+  if (key == "checksum") return Once(kChecksum, seen) && ScanChecksum(&book->checksum);
   if (key != "timestamp") return cursor_.SkipValue();
   if (!Once(kTimestamp, seen)) return false;
   TsUs ts_us = 0;
@@ -301,13 +313,13 @@ bool FrameScanner::ScanLevel(FrameLevel* level) {
   return seen == 3 || cursor_.Fail("price or qty is missing");
 }
 
-bool FrameScanner::ScanChecksum(FrameBook* book) {
+bool FrameScanner::ScanChecksum(std::optional<std::uint32_t>* checksum) {
   if (cursor_.TryNull()) return true;
   DecimalToken number;
   std::uint64_t value = 0;
   if (!cursor_.ReadNumber(&number)) return false;
   if (number.ToInteger(std::numeric_limits<std::uint32_t>::max(), &value)) {
-    book->checksum = static_cast<std::uint32_t>(value);
+    *checksum = static_cast<std::uint32_t>(value);
   }
   return true;
 }
@@ -341,39 +353,6 @@ bool FrameScanner::ScanTradeMember(std::string_view key, FrameTrade* trade, unsi
   if (!Once(kTradeId, seen) || !cursor_.ReadNumber(&number)) return false;
   if (!number.ToInteger(kMax, &id)) return cursor_.Fail("trade_id is no whole number");
   trade->trade_id = static_cast<std::int64_t>(id);
-  return true;
-}
-
-bool FrameScanner::ScanInstruments(Frame* frame) {
-  return cursor_.ReadObject([&](std::string_view key) {
-    if (key != "pairs") return cursor_.SkipValue();
-    return cursor_.ReadArray([&] { return ScanInstrument(frame); });
-  });
-}
-
-bool FrameScanner::ScanInstrument(Frame* frame) {
-  FrameInstrument pair;
-  unsigned seen = 0;
-  const bool is_object = cursor_.ReadObject([&](std::string_view key) {
-    if (key == "symbol") return Once(1, &seen) && ScanSymbol(&pair.symbol);
-    if (key == "price_precision") return Once(2, &seen) && ScanPrecision(&pair.price_precision);
-    if (key == "qty_precision") return Once(4, &seen) && ScanPrecision(&pair.qty_precision);
-    return cursor_.SkipValue();
-  });
-  if (!is_object) return false;
-  if (seen != 7) return cursor_.Fail("a pair lacks its symbol or a precision");
-  frame->instruments.push_back(pair);
-  return true;
-}
-
-bool FrameScanner::ScanPrecision(int* precision) {
-  DecimalToken number;
-  std::uint64_t value = 0;
-  if (!cursor_.ReadNumber(&number)) return false;
-  if (!number.ToInteger(kMaxPrecision, &value)) {
-    return cursor_.Fail("a precision is not between 0 and 18");
-  }
-  *precision = static_cast<int>(value);
   return true;
 }
 

@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 
 namespace lobdesk {
 namespace {
@@ -72,15 +73,15 @@ bool ReadClock(std::string_view text, std::size_t* at, std::int64_t* seconds) no
   return hour < 24 && minute < 60 && second < 60;
 }
 
-// Reads an optional fraction of a second, cut to microseconds.
-bool ReadFraction(std::string_view text, std::size_t* at, std::int64_t* micros) noexcept {
-  *micros = 0;
+// Reads an optional fraction of a second, cut to nanoseconds.
+bool ReadFraction(std::string_view text, std::size_t* at, std::int64_t* nanos) noexcept {
+  *nanos = 0;
   if (!ReadChar(text, at, '.')) return true;
   int count = 0;
   for (; *at < text.size() && text[*at] >= '0' && text[*at] <= '9'; ++*at, ++count) {
-    if (count < 6) *micros = *micros * 10 + (text[*at] - '0');
+    if (count < 9) *nanos = *nanos * 10 + (text[*at] - '0');
   }
-  for (int i = count; i < 6; ++i) *micros *= 10;
+  for (int i = count; i < 9; ++i) *nanos *= 10;
   return count > 0;
 }
 
@@ -98,19 +99,37 @@ bool ReadOffset(std::string_view text, std::size_t* at, std::int64_t* seconds) n
   return true;
 }
 
+// Reads a whole time as seconds since the epoch and the nanoseconds after them.
+bool ReadTime(std::string_view text, std::int64_t* seconds, std::int64_t* nanos) noexcept {
+  std::size_t at = 0;
+  std::int64_t days = 0;
+  std::int64_t offset_s = 0;
+  if (!ReadDate(text, &at, &days) || !ReadChar(text, &at, 'T') || !ReadClock(text, &at, seconds) ||
+      !ReadFraction(text, &at, nanos) || !ReadOffset(text, &at, &offset_s) || at != text.size()) {
+    return false;
+  }
+  *seconds += days * 86400 - offset_s;
+  return true;
+}
+
 }  // namespace
 
 bool ParseRfc3339(std::string_view text, TsUs* ts_us) noexcept {
-  std::size_t at = 0;
-  std::int64_t days = 0;
   std::int64_t seconds = 0;
-  std::int64_t micros = 0;
-  std::int64_t offset_s = 0;
-  if (!ReadDate(text, &at, &days) || !ReadChar(text, &at, 'T') || !ReadClock(text, &at, &seconds) ||
-      !ReadFraction(text, &at, &micros) || !ReadOffset(text, &at, &offset_s) || at != text.size()) {
+  std::int64_t nanos = 0;
+  if (!ReadTime(text, &seconds, &nanos)) return false;
+  *ts_us = seconds * 1000000 + nanos / 1000;
+  return true;
+}
+
+bool ParseRfc3339Ns(std::string_view text, std::int64_t* ts_ns) noexcept {
+  constexpr std::int64_t kMaxSeconds = std::numeric_limits<std::int64_t>::max() / 1000000000 - 1;
+  std::int64_t seconds = 0;
+  std::int64_t nanos = 0;
+  if (!ReadTime(text, &seconds, &nanos) || seconds > kMaxSeconds || seconds < -kMaxSeconds) {
     return false;
   }
-  *ts_us = (days * 86400 + seconds - offset_s) * 1000000 + micros;
+  *ts_ns = seconds * 1000000000 + nanos;
   return true;
 }
 

@@ -87,14 +87,16 @@ std::string_view Plain(std::string_view escaped, std::string* buffer) {
 class EventReader {
  public:
   // A frame's text is never longer than its line, so the buffer never grows.
-  EventReader(std::size_t bytes, EventColumns* out) : out_{out}, names_{&out->names} {
+  EventReader(std::size_t bytes, std::size_t lines, EventColumns* out)
+      : out_{out}, names_{&out->names} {
     out_->raw.resize(bytes);
+    Reserve(lines);
     out_->raw_begin.push_back(0);
   }
 
   bool Read(LineCursor& cursor) {
     EventHead head;
-    char* begin = out_->raw.data() + used_;
+    char* begin = reinterpret_cast<char*>(out_->raw.data()) + used_;
     char* end = begin;
     if (!ReadEvent(cursor, &head, &end)) return false;
     const std::string_view frame(begin, static_cast<std::size_t>(end - begin));
@@ -109,6 +111,17 @@ class EventReader {
   void Finish() { out_->raw.resize(used_); }
 
  private:
+  void Reserve(std::size_t lines) {
+    for (auto* column : {&out_->seq, &out_->recv_ts_us, &out_->mono_us, &out_->conn,
+                         &out_->lines.offset, &out_->lines.length, &out_->raw_begin}) {
+      column->reserve(lines + 1);
+    }
+    for (auto* column : {&out_->boot, &out_->channel, &out_->type, &out_->symbol}) {
+      column->reserve(lines);
+    }
+    out_->dir.reserve(lines);
+  }
+
   void Add(const EventHead& head, std::string_view boot, std::string_view frame) {
     out_->seq.push_back(head.seq);
     out_->recv_ts_us.push_back(head.recv_ts_us);
@@ -123,7 +136,7 @@ class EventReader {
     out_->raw_begin.push_back(static_cast<std::int64_t>(used_));
   }
 
-  void AddName(std::string_view text, std::vector<std::int32_t>* column) {
+  void AddName(std::string_view text, LargeVector<std::int32_t>* column) {
     column->push_back(names_.Number(text, column->empty() ? -1 : column->back()));
   }
 
@@ -138,7 +151,7 @@ class EventReader {
 
 EventColumns ScanEvents(std::string_view data, std::int64_t base_offset) {
   EventColumns out;
-  EventReader reader(data.size(), &out);
+  EventReader reader(data.size(), GuessLines(data), &out);
   ForEachLine(data, base_offset, &out.lines,
               [&](LineCursor& cursor) { return reader.Read(cursor); });
   reader.Finish();

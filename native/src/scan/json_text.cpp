@@ -3,7 +3,9 @@
 #include <cstdint>
 #include <cstring>
 
+#include "digits.hpp"
 #include "line_cursor.hpp"
+#include "quoted_text.hpp"
 
 namespace lobdesk {
 namespace {
@@ -65,23 +67,42 @@ const char* WriteUnicode(const char** at, const char* end, char** out) {
   return nullptr;
 }
 
-// Number of bytes from `at` on that are neither quote, backslash nor control character.
-const char* SkipPlain(const char* at, const char* end) noexcept {
-  constexpr std::uint64_t kOnes = 0x0101010101010101ULL;
-  constexpr std::uint64_t kHighs = 0x8080808080808080ULL;
-  while (end - at >= 8) {
-    std::uint64_t block = 0;
-    std::memcpy(&block, at, 8);
-    const std::uint64_t quote = block ^ (kOnes * '"');
-    const std::uint64_t slash = block ^ (kOnes * '\\');
-    // The lowest set bit is exact; higher ones may be false, but only the lowest is used.
-    const std::uint64_t found = (((quote - kOnes) & ~quote) | ((slash - kOnes) & ~slash) |
-                                 ((block - kOnes * 0x20) & ~block)) &
-                                kHighs;
-    if (found != 0) return at + (__builtin_ctzll(found) >> 3);
-    at += 8;
+// The lowest bit tells which of the first sixteen bytes is a quote, a backslash or a control
+// character; 0 if none is. Sixteen bytes can be read.
+LOBDESK_INLINE unsigned FindSpecial(const char* at) noexcept {
+#if defined(__SSE2__)
+  const __m128i text = _mm_loadu_si128(reinterpret_cast<const __m128i*>(at));
+  const __m128i last_control = _mm_set1_epi8(0x1F);
+  const __m128i found = _mm_or_si128(_mm_or_si128(_mm_cmpeq_epi8(text, _mm_set1_epi8('"')),
+                                                  _mm_cmpeq_epi8(text, _mm_set1_epi8('\\'))),
+                                     _mm_cmpeq_epi8(_mm_min_epu8(text, last_control), text));
+  return static_cast<unsigned>(_mm_movemask_epi8(found));
+#else
+  for (unsigned i = 0; i < 16; ++i) {
+    if (at[i] == '"' || at[i] == '\\' || static_cast<unsigned char>(at[i]) < 0x20) return 1U << i;
   }
-  while (at < end && *at != '"' && *at != '\\' && static_cast<unsigned char>(*at) >= 0x20) ++at;
+  return 0;
+#endif
+}
+
+// Copies the bytes from `at` on that are neither quote, backslash nor control character, and
+// returns where that ends. `*out` has room for all bytes up to `end`.
+LOBDESK_INLINE const char* CopyPlain(const char* at, const char* end, char** out) noexcept {
+  while (end - at >= 16) {
+    // All sixteen are copied; what stands behind the special one is written over later.
+    std::memcpy(*out, at, 16);
+    const unsigned found = FindSpecial(at);
+    if (found != 0) {
+      const int plain = __builtin_ctz(found);
+      *out += plain;
+      return at + plain;
+    }
+    *out += 16;
+    at += 16;
+  }
+  while (at < end && *at != '"' && *at != '\\' && static_cast<unsigned char>(*at) >= 0x20) {
+    *(*out)++ = *at++;
+  }
   return at;
 }
 
@@ -214,10 +235,7 @@ const char* AppendUnescaped(std::string_view escaped, std::string* out) {
   const char* end = at + escaped.size();
   const char* why = nullptr;
   while (why == nullptr && at < end) {
-    const char* stop = SkipPlain(at, end);
-    std::memcpy(target, at, static_cast<std::size_t>(stop - at));
-    target += stop - at;
-    at = stop;
+    at = CopyPlain(at, end, &target);
     if (at == end) break;
     why = *at == '\\' ? WriteEscape(&at, end, &target) : "character that must be escaped";
   }
@@ -227,19 +245,37 @@ const char* AppendUnescaped(std::string_view escaped, std::string* out) {
 
 bool LineCursor::String(char** out) {
   if (!Skip('"')) return Fail("expected a string");
-  while (true) {
-    const char* stop = SkipPlain(at_, end_);
-    std::memcpy(*out, at_, static_cast<std::size_t>(stop - at_));
-    *out += stop - at_;
-    at_ = stop;
-    if (at_ == end_) return Fail("string without an end");
-    if (*at_ == '"') {
-      ++at_;
+  const char* at = at_;
+  char* target = *out;
+  const char* why = nullptr;
+  while (why == nullptr) {
+    const char* simple = at;
+    char* copied = target;
+    CopyQuoted(&simple, end_, &copied);
+    target = copied;
+    at = CopyPlain(simple, end_, &target);
+    if (at == end_) {
+      why = "string without an end";
+    } else if (*at == '"') {
+      at_ = at + 1;
+      *out = target;
       return true;
+    } else if (*at != '\\') {
+      why = "control character in a string";
+    } else if (end_ - at >= 2 && at[1] == '"') {
+      *target++ = '"';  // nearly all escapes of a frame
+      at += 2;
+    } else {
+      // Through copies: what has its address taken does not stay in a register.
+      const char* behind = at;
+      char* written = target;
+      why = WriteEscape(&behind, end_, &written);
+      at = behind;
+      target = written;
     }
-    if (*at_ != '\\') return Fail("control character in a string");
-    if (const char* why = WriteEscape(&at_, end_, out)) return Fail(why);
   }
+  at_ = at;
+  return Fail(why);
 }
 
 FrameFacts ReadFrameFacts(std::string_view frame) {
@@ -256,6 +292,8 @@ FrameFacts ReadFrameFacts(std::string_view frame) {
     if (key == "data" || key == "result" || key == "params") {
       FrameWalker inner = walker;
       ReadInner(&inner, &facts);
+      // What is known now needs no walk through the rest, which is most of the frame.
+      if (!facts.channel.empty() && !facts.type.empty() && !facts.symbol.empty()) break;
     }
     if (!walker.Skip()) break;
   }

@@ -7,6 +7,8 @@
 #include <string>
 #include <string_view>
 
+#include "digits.hpp"
+
 namespace lobdesk {
 
 /// Reads one line. Each method returns false when the line does not fit and notes why; the first
@@ -15,6 +17,11 @@ class LineCursor {
  public:
   explicit LineCursor(std::string_view line) noexcept
       : begin_{line.data()}, at_{line.data()}, end_{line.data() + line.size()} {}
+
+  /// The whole line.
+  [[nodiscard]] std::string_view Text() const noexcept {
+    return {begin_, static_cast<std::size_t>(end_ - begin_)};
+  }
 
   /// Consumes exactly this text. A template, so that the comparison is a few instructions.
   template <std::size_t kSize>
@@ -42,6 +49,18 @@ class LineCursor {
     const bool is_negative = Skip('-');
     const char* first = at_;
     std::uint64_t digits = 0;
+    if (end_ - at_ >= 16) {
+      std::uint64_t rest = 0;
+      unsigned count = ReadEight(at_, &digits);
+      at_ += count;
+      if (count == 8) {
+        constexpr std::uint64_t kPowers[] = {1,      10,      100,      1000,     10000,
+                                             100000, 1000000, 10000000, 100000000};
+        count = ReadEight(at_, &rest);
+        at_ += count;
+        digits = digits * kPowers[count] + rest;
+      }
+    }
     while (at_ < end_ && static_cast<unsigned>(*at_ - '0') <= 9U) {
       digits = digits * 10 + static_cast<std::uint64_t>(*at_ - '0');
       ++at_;

@@ -1,6 +1,7 @@
 // Snapshot and trade lines.
 #include <limits>
 
+#include "fast_snapshot.hpp"
 #include "json_text.hpp"
 #include "lines.hpp"
 #include "lobdesk/utf8.hpp"
@@ -14,11 +15,6 @@ constexpr std::int64_t kMaxPrecision = 18;
 struct Keys {
   Seq seq;
   TsUs exch_ts_us, recv_ts_us;
-};
-
-struct Book {
-  std::array<Ticks, kBookLevels> ticks{};
-  std::array<Lots, kBookLevels> lots{};
 };
 
 bool ReadVersion(LineCursor& cursor) {
@@ -49,7 +45,7 @@ bool ReadPrecisions(LineCursor& cursor, std::int64_t* price, std::int64_t* qty) 
 }
 
 // Levels best first: `direction` is -1 where prices fall (bids), 1 where they rise.
-bool ReadLevels(LineCursor& cursor, int direction, Book* book) {
+bool ReadLevels(LineCursor& cursor, int direction, BookSide* book) {
   if (!cursor.Literal("[")) return false;
   if (cursor.Skip(']')) return true;
   for (std::size_t i = 0;; ++i) {
@@ -79,35 +75,49 @@ bool ReadVerdict(LineCursor& cursor, std::int64_t* checksum, std::int8_t* verifi
   return (*verified < 0 ? cursor.Literal("null}") : cursor.Literal("true}")) && cursor.End();
 }
 
-void Append(const Book& book, std::vector<Ticks>* ticks, std::vector<Lots>* lots) {
-  ticks->insert(ticks->end(), book.ticks.begin(), book.ticks.end());
-  lots->insert(lots->end(), book.lots.begin(), book.lots.end());
-}
-
-bool ReadSnapshot(LineCursor& cursor, std::string_view symbol, SnapshotColumns* out) {
+bool ReadSnapshot(LineCursor& cursor, std::string_view symbol, SnapshotRow* row) {
   Keys keys{};
-  std::int64_t price = 0;
-  std::int64_t qty = 0;
-  std::int64_t checksum = 0;
-  std::int8_t verified = 0;
-  Book bids;
-  Book asks;
-  if (!ReadKeys(cursor, symbol, &keys) || !ReadPrecisions(cursor, &price, &qty) ||
-      !cursor.Literal(",\"bids\":") || !ReadLevels(cursor, -1, &bids) ||
-      !cursor.Literal(",\"asks\":") || !ReadLevels(cursor, 1, &asks) ||
-      !ReadVerdict(cursor, &checksum, &verified)) {
+  if (!ReadKeys(cursor, symbol, &keys) ||
+      !ReadPrecisions(cursor, &row->price_precision, &row->qty_precision) ||
+      !cursor.Literal(",\"bids\":") || !ReadLevels(cursor, -1, &row->bids) ||
+      !cursor.Literal(",\"asks\":") || !ReadLevels(cursor, 1, &row->asks) ||
+      !ReadVerdict(cursor, &row->checksum, &row->verified)) {
     return false;
   }
-  out->seq.push_back(keys.seq);
-  out->exch_ts_us.push_back(keys.exch_ts_us);
-  out->recv_ts_us.push_back(keys.recv_ts_us);
-  out->price_precision.push_back(static_cast<std::int8_t>(price));
-  out->qty_precision.push_back(static_cast<std::int8_t>(qty));
-  Append(bids, &out->bid_ticks, &out->bid_lots);
-  Append(asks, &out->ask_ticks, &out->ask_lots);
-  out->checksum.push_back(checksum);
-  out->verified.push_back(verified);
+  row->seq = keys.seq;
+  row->exch_ts_us = keys.exch_ts_us;
+  row->recv_ts_us = keys.recv_ts_us;
   return true;
+}
+
+void Append(const BookSide& side, LargeVector<Ticks>* ticks, LargeVector<Lots>* lots) {
+  ticks->insert(ticks->end(), side.ticks.begin(), side.ticks.end());
+  lots->insert(lots->end(), side.lots.begin(), side.lots.end());
+}
+
+void Append(const SnapshotRow& row, SnapshotColumns* out) {
+  out->seq.push_back(row.seq);
+  out->exch_ts_us.push_back(row.exch_ts_us);
+  out->recv_ts_us.push_back(row.recv_ts_us);
+  out->price_precision.push_back(static_cast<std::int8_t>(row.price_precision));
+  out->qty_precision.push_back(static_cast<std::int8_t>(row.qty_precision));
+  Append(row.bids, &out->bid_ticks, &out->bid_lots);
+  Append(row.asks, &out->ask_ticks, &out->ask_lots);
+  out->checksum.push_back(row.checksum);
+  out->verified.push_back(row.verified);
+}
+
+void Reserve(std::size_t rows, SnapshotColumns* out) {
+  for (auto* column : {&out->seq, &out->exch_ts_us, &out->recv_ts_us, &out->checksum,
+                       &out->lines.offset, &out->lines.length}) {
+    column->reserve(rows);
+  }
+  for (auto* column : {&out->price_precision, &out->qty_precision, &out->verified}) {
+    column->reserve(rows);
+  }
+  for (auto* column : {&out->bid_ticks, &out->bid_lots, &out->ask_ticks, &out->ask_lots}) {
+    column->reserve(rows * kBookLevels);
+  }
 }
 
 struct TradeTail {
@@ -168,16 +178,17 @@ bool ReadTrade(LineCursor& cursor, std::string_view symbol, TradeColumns* out) {
 SnapshotColumns ScanSnapshots(std::string_view data, std::string_view symbol,
                               std::int64_t base_offset) {
   SnapshotColumns out;
-  const std::size_t rows = CountLines(data);
-  for (auto* column : {&out.seq, &out.exch_ts_us, &out.recv_ts_us, &out.checksum, &out.lines.offset,
-                       &out.lines.length}) {
-    column->reserve(rows);
-  }
-  for (auto* column : {&out.bid_ticks, &out.bid_lots, &out.ask_ticks, &out.ask_lots}) {
-    column->reserve(rows * kBookLevels);
-  }
-  ForEachLine(data, base_offset, &out.lines,
-              [&](LineCursor& cursor) { return ReadSnapshot(cursor, symbol, &out); });
+  Reserve(GuessLines(data), &out);
+  const FastSnapshotReader fast(data, symbol);
+  ForEachLine(data, base_offset, &out.lines, [&](LineCursor& cursor) {
+    SnapshotRow row;
+    if (!fast.Read(cursor.Text(), &row)) {
+      row = SnapshotRow();
+      if (!ReadSnapshot(cursor, symbol, &row)) return false;
+    }
+    Append(row, &out);
+    return true;
+  });
   return out;
 }
 

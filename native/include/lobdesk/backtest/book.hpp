@@ -33,17 +33,24 @@ class Book {
 
   /// Sets a level and returns its quantity before.
   Lots Update(std::uint8_t side, Key key, Lots lots) {
-    const Lots before = sides_[side].Set(key, lots);
+    LadderSide& mine = sides_[side];
     if (lots != 0) {
       LadderSide& other = sides_[Opposite(side)];
-      if (other.Best() >= -key) other.RemoveFrom(-key);
+      if (other.Best() >= -key) {
+        KeepMid();
+        other.RemoveFrom(-key);
+      }
+    } else if (mine.Count() == 1) {
+      KeepMid();
     }
-    if (window_ != 0) Cut(sides_[side]);
+    const Lots before = mine.Set(key, lots);
+    if (window_ != 0) Cut(mine);
     return before;
   }
 
   /// Removes levels: of one side or both, all or (with a price) those at least as good.
   void Clear(std::uint8_t side, Ticks price_ticks) {
+    KeepMid();
     for (const std::uint8_t each : {kBid, kAsk}) {
       if (side != kBothSides && side != each) continue;
       if (price_ticks == 0) {
@@ -60,16 +67,16 @@ class Book {
     return is_whole ? sides_[kBid].Best() - sides_[kAsk].Best() : 0;
   }
 
-  /// Returns twice the last mid that KeepMid saw, 0 before the first.
-  [[nodiscard]] Mid2 LastMid() const noexcept { return last_mid2_; }
-
-  /// Remembers the mid, if there is one; to be called after each change where LastMid is used.
-  void KeepMid() noexcept {
+  /// Returns twice the last mid that there was, 0 before the first.
+  [[nodiscard]] Mid2 LastMid() const noexcept {
     const Mid2 mid2 = Mid();
-    if (mid2 != 0) last_mid2_ = mid2;
+    return mid2 != 0 ? mid2 : last_mid2_;
   }
 
  private:
+  /// To be called before a change that may leave a side empty.
+  void KeepMid() noexcept { last_mid2_ = LastMid(); }
+
   void Cut(LadderSide& side) {
     while (side.Count() > window_) side.Set(side.Worst(), 0);
   }

@@ -18,7 +18,6 @@ class ExchangeContext {
  public:
   virtual ~ExchangeContext() = default;
   virtual Order& OrderAt(std::int32_t slot) = 0;
-  virtual std::int64_t NextPlace() = 0;
   virtual void Send(Report report) = 0;
   [[nodiscard]] TsUs Now() const noexcept { return now_us_; }
 
@@ -31,10 +30,10 @@ class Exchange {
  public:
   Exchange(const ModelConfig& model, const InstrumentConfig& instrument, std::size_t slots);
 
-  /// Applies a record of the feed and fills what it fills. Returns true if it may have filled.
+  /// Applies a record that touches no own order and returns true, or leaves it to OnRecord.
   ///
-  /// Nearly all records are depth updates that touch no own order; those end here.
-  bool OnRecord(ExchangeContext& context, const MarketRecord& record, std::int32_t slot) {
+  /// Nearly all records are depth updates that end here.
+  [[nodiscard]] bool ApplyQuietly(const MarketRecord& record) {
     if (record.kind == kDepth && !has_taken_) {
       const Key key = ToKey(record.side, record.price_ticks);
       const std::uint8_t other = Opposite(record.side);
@@ -42,14 +41,21 @@ class Exchange {
           key + own_best_[other] < 0) {
         const bool is_gone = (record.flags & kEvicted) != 0;
         book_.Update(record.side, key, is_gone ? 0 : record.qty_lots);
-        return false;
+        return true;
       }
     } else if (record.kind == kTrade) {
       const std::uint8_t own_side = Opposite(record.side);
-      if (own_best_[own_side] < ToKey(own_side, record.price_ticks)) return false;
+      return own_best_[own_side] < ToKey(own_side, record.price_ticks);
     }
-    OnRecordWithOrders(context, record, slot);
-    return true;
+    return false;
+  }
+
+  /// Applies a record of the feed and fills what it fills.
+  void OnRecord(ExchangeContext& context, const MarketRecord& record, std::int32_t slot);
+
+  /// Returns whether no record can fill anything.
+  [[nodiscard]] bool IsQuiet() const noexcept {
+    return resting_[kBid].empty() && resting_[kAsk].empty();
   }
 
   void OnSubmit(ExchangeContext& context, std::int32_t slot);
@@ -63,7 +69,6 @@ class Exchange {
   }
 
  private:
-  void OnRecordWithOrders(ExchangeContext& context, const MarketRecord& record, std::int32_t slot);
   void OnDepth(ExchangeContext& context, const MarketRecord& record);
   void OnTrade(ExchangeContext& context, std::uint8_t own_side, Key key, Lots lots);
   void OnFeedFill(ExchangeContext& context, const MarketRecord& record, std::int32_t slot);
@@ -105,6 +110,7 @@ class Exchange {
   std::array<std::vector<std::int32_t>, 2> resting_;  // slots by price, then time
   std::array<Key, 2> own_best_{kNoLevel, kNoLevel};   // of resting_
   std::array<Key, 2> own_worst_{-kNoLevel, -kNoLevel};
+  std::int64_t next_place_ = 1;
   bool has_taken_ = false;
   std::array<std::vector<LadderSide::Level>, 2> taken_;  // by displayed level, unsorted, short
 };

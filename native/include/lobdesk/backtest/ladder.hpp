@@ -46,11 +46,18 @@ class LadderSide {
     if (offset >= static_cast<std::uint64_t>(kSpan)) return SetFar(key, lots);
     const Lots before = lots_[offset];
     lots_[offset] = lots;
-    if (before == 0) {
-      if (lots != 0) Insert(key, offset);
-    } else if (lots == 0) {
-      Remove(key, offset);
-    }
+    // Whether a level comes, goes or stays is what a processor cannot guess: no branch on it.
+    const std::uint64_t is_here = lots != 0 ? 1 : 0;
+    const std::uint64_t was_here = before != 0 ? 1 : 0;
+    const std::uint64_t at = offset >> 6;
+    const std::uint64_t word =
+        (words_[at] & ~(std::uint64_t{1} << (offset & 63))) | (is_here << (offset & 63));
+    words_[at] = word;
+    summary_ = (summary_ & ~(std::uint64_t{1} << at)) | (std::uint64_t{word != 0} << at);
+    count_ += is_here - was_here;
+    const Key candidate = is_here != 0 ? key : kNoLevel;
+    best_ = candidate > best_ ? candidate : best_;
+    if (lots == 0 && key == best_) FindBest();
     return before;
   }
 
@@ -71,21 +78,6 @@ class LadderSide {
  private:
   static constexpr std::size_t kWords = static_cast<std::size_t>(kSpan) / 64;
   static_assert(kWords == 64, "one summary word covers all words");
-
-  void Insert(Key key, std::uint64_t offset) noexcept {
-    words_[offset >> 6] |= std::uint64_t{1} << (offset & 63);
-    summary_ |= std::uint64_t{1} << (offset >> 6);
-    ++count_;
-    if (key > best_) best_ = key;
-  }
-
-  void Remove(Key key, std::uint64_t offset) {
-    std::uint64_t& word = words_[offset >> 6];
-    word &= ~(std::uint64_t{1} << (offset & 63));
-    if (word == 0) summary_ &= ~(std::uint64_t{1} << (offset >> 6));
-    --count_;
-    if (key == best_) FindBest();
-  }
 
   void FindBest() {
     if (summary_ == 0) {

@@ -1,6 +1,7 @@
 // What happened, in append-only rows that NumPy reads in place, and the accounts behind it.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <unordered_map>
@@ -31,13 +32,15 @@ struct FillRow {
   double slip_decision;
   double slip_arrival;
   double ahead_at_arrival;
+  float ahead_optimistic;   ///< Lots ahead right before the fill if all cancels were ahead of us,
+  float ahead_pessimistic;  ///< and if all were behind us; 0 of a taker.
   std::int64_t wait_us;
   std::int64_t position_lots;  ///< After this fill, like the next.
   double cash;
   double realized;        ///< Of this fill.
   double realized_total;  ///< Up to and with this fill.
 };
-static_assert(sizeof(FillRow) == 136);
+static_assert(sizeof(FillRow) == 144);
 
 /// One order; times are 0 where it never came to that.
 struct OrderRow {
@@ -108,6 +111,22 @@ struct Account {
   [[nodiscard]] double Equity(const InstrumentConfig& instrument, Mid2 mid2) const noexcept;
 };
 
+/// Value of own fills over 30 UTC days. Copyable.
+class TradedVolume {
+ public:
+  /// Returns the quote value of the 30 days that end with a time's.
+  [[nodiscard]] double At(TsUs ts_us);
+  /// Adds a fill; times do not fall by days.
+  void Add(TsUs ts_us, double value);
+
+ private:
+  static constexpr std::int64_t kDays = 30;
+  void GoTo(TsUs ts_us);
+
+  std::array<double, kDays> values_{};
+  std::int64_t day_ = 0;
+};
+
 /// Lengths of the ledger at one instant; the rest of it is the future.
 struct LedgerSize {
   std::size_t fills = 0;
@@ -149,7 +168,8 @@ class Ledger {
 };
 
 [[nodiscard]] FillRow MakeFillRow(const Order& order, const Report& report, const Account& account,
-                                  const InstrumentConfig& instrument, double realized);
+                                  const InstrumentConfig& instrument, std::int64_t fee_rate,
+                                  double realized);
 [[nodiscard]] OrderRow MakeOrderRow(const Order& order, const InstrumentConfig& instrument);
 
 }  // namespace lobdesk::backtest

@@ -3,7 +3,8 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <string>
+#include <mutex>
+#include <utility>
 #include <vector>
 
 #include "lobdesk/backtest/record.hpp"
@@ -47,6 +48,9 @@ class MarketData {
   [[nodiscard]] std::size_t LocalCount() const noexcept {
     return local_rows_.empty() ? local_count_ : local_rows_.size();
   }
+  /// Returns by how many the records received can outnumber those the exchange has sent, 0 unless
+  /// rows belong to one clock only.
+  [[nodiscard]] std::int64_t Lead() const noexcept { return lead_; }
   [[nodiscard]] TsUs FirstExchangeUs() const noexcept { return first_exch_us_; }
   [[nodiscard]] TsUs LastUs() const noexcept { return last_us_; }
 
@@ -54,6 +58,7 @@ class MarketData {
   void CheckAll();
   void MakeRows();
   void MakeSlots(const std::int64_t* order_ids);
+  void FindLead();
 
   const MarketRecord* records_;
   std::size_t count_;
@@ -64,15 +69,30 @@ class MarketData {
   bool has_orders_ = false;
   TsUs first_exch_us_ = kNever;
   TsUs last_us_ = 0;
+  std::int64_t lead_ = 0;
   std::vector<std::uint32_t> exchange_rows_;
   std::vector<std::uint32_t> local_rows_;
   std::vector<std::int32_t> slots_;
   std::size_t slot_count_ = 0;
 };
 
-/// Order of the data of several symbols: for each step, twice the symbol, plus 1 at receipt.
+/// The order in which the exchange sends the records of several symbols: a symbol for each.
 ///
-/// Sorted by (time, exchange before receipt, symbol, row). Empty for a single symbol.
-std::vector<std::uint16_t> MergeSteps(const std::vector<const MarketData*>& data);
+/// Sorted by (time, symbol, row). Made when first asked for; engines on the same data share one.
+class MergedOrder {
+ public:
+  /// \param data Must outlive this.
+  explicit MergedOrder(std::vector<const MarketData*> data) : data_{std::move(data)} {}
+
+  /// Thread-safe.
+  const std::vector<std::uint16_t>& Symbols();
+
+ private:
+  void Make();
+
+  std::vector<const MarketData*> data_;
+  std::once_flag once_;
+  std::vector<std::uint16_t> symbols_;
+};
 
 }  // namespace lobdesk::backtest

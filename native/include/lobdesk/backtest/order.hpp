@@ -40,12 +40,22 @@ enum class TimeInForce : std::uint8_t { kGtc, kIoc, kFok, kGtx };
 /// Key of a market order: crosses every level.
 constexpr Key kMarketKey = -kNoLevel;
 
+/// Decreases of a level that no trade explained yet, and how they moved the queue.
+struct EarlyDecrease {
+  TsUs ts_us = 0;
+  Lots lots = 0;
+  double ahead = 0.0;
+  Lots optimistic = 0;
+  Lots pessimistic = 0;
+};
+
 /// Where a resting order stands in its level's queue.
 struct QueueState {
   double ahead = 0.0;        ///< By the model in use; public lots only.
   Lots optimistic = 0;       ///< If all cancels had been ahead of us.
   Lots pessimistic = 0;      ///< If all cancels had been behind us.
   Lots traded = 0;           ///< Traded at the price since its last depth update.
+  EarlyDecrease early;       ///< For netting in both orders.
   bool is_deferred = false;  ///< The level is beyond the recorded window: unknown.
 };
 
@@ -64,6 +74,8 @@ struct Order {
   std::int64_t place = 0;
   QueueState queue;
   double ahead_at_arrival = 0.0;
+  Lots optimistic_at_fill = 0;  ///< Ahead right before what filled it last, at least.
+  Lots pessimistic_at_fill = 0;
   TsUs arrival_us = 0;
   Mid2 arrival_mid2 = 0;
 
@@ -124,6 +136,8 @@ struct Report {
   TsUs order_arrival_us = 0;
   Mid2 arrival_mid2 = 0;
   double ahead_at_arrival = 0.0;
+  Lots optimistic_at_fill = 0;
+  Lots pessimistic_at_fill = 0;
 };
 
 /// Live orders in reusable slots. Copyable.

@@ -9,8 +9,27 @@
 #include "lobdesk/backtest/book.hpp"
 #include "lobdesk/backtest/ledger.hpp"
 #include "lobdesk/backtest/order.hpp"
+#include "lobdesk/backtest/wake.hpp"
+#include "lobdesk/errors.hpp"
 
 namespace lobdesk::backtest {
+
+/// An order that cannot be sent; the message names it.
+class OrderError : public EngineError {
+ public:
+  using EngineError::EngineError;
+};
+
+/// A trade that arrived since the last wake-up. C functions read this layout.
+struct LocalTrade {
+  TsUs exch_ts_us;
+  TsUs recv_ts_us;
+  std::int64_t price_ticks;
+  std::int64_t qty_lots;
+  std::int32_t symbol;
+  std::int32_t side;  ///< The aggressor's.
+};
+static_assert(sizeof(LocalTrade) == 40);
 
 /// The local side: only what has arrived, and requests that leave now.
 class LocalDesk {
@@ -20,10 +39,21 @@ class LocalDesk {
   [[nodiscard]] virtual std::size_t SymbolCount() const noexcept = 0;
   [[nodiscard]] virtual const Book& LocalBook(std::size_t symbol) const noexcept = 0;
   [[nodiscard]] virtual const Account& GetAccount(std::size_t symbol) const noexcept = 0;
+  [[nodiscard]] virtual const InstrumentConfig& Instrument(std::size_t symbol) const noexcept = 0;
 
   /// Slots of orders that are not known to be over, in order of submission.
   [[nodiscard]] virtual const std::vector<std::int32_t>& LiveOrders() const noexcept = 0;
   [[nodiscard]] virtual const Order& GetOrder(std::int32_t slot) const noexcept = 0;
+
+  /// Bits of the events that asked for this wake-up; a strategy knows its own times.
+  [[nodiscard]] virtual std::uint32_t Reasons() const noexcept = 0;
+  /// Trades since the last wake-up, for strategies that listen to trades.
+  [[nodiscard]] virtual const std::vector<LocalTrade>& NewTrades() const noexcept = 0;
+  /// Fills since the last wake-up.
+  [[nodiscard]] virtual const FillRow* NewFills() const noexcept = 0;
+  [[nodiscard]] virtual std::size_t NewFillCount() const noexcept = 0;
+  /// One more than the largest identifier so far.
+  [[nodiscard]] virtual std::int64_t NextOrderId() const noexcept = 0;
 
   /// Sends an order. `price_ticks` of a market order is ignored.
   /// \throws EngineError A quantity, price or symbol is impossible.
@@ -35,7 +65,7 @@ class LocalDesk {
   virtual void CancelAll(std::int32_t symbol) = 0;
 };
 
-/// Decides at times that it names itself.
+/// Decides at times that it names itself and at events that it listens to.
 class Strategy {
  public:
   Strategy() = default;
@@ -43,12 +73,16 @@ class Strategy {
   Strategy& operator=(const Strategy&) = default;
   virtual ~Strategy() = default;
 
+  /// Returns the events that wake it, bits of WakeReason; asked once.
+  [[nodiscard]] virtual std::uint32_t Events() const noexcept { return 0; }
   /// Returns the first wake-up, `kNever` for none.
   virtual TsUs Start(TsUs first_exch_us) = 0;
-  /// Acts and returns the next wake-up, later than now.
+  /// Acts and returns the next wake-up by time, later than now.
   virtual TsUs OnWake(LocalDesk& desk) = 0;
   /// Returns a copy with the same state, null if the strategy has none to give.
   [[nodiscard]] virtual std::unique_ptr<Strategy> Clone() const = 0;
+  /// A clone takes over at the state it was taken in.
+  virtual void Resume() {}
 };
 
 }  // namespace lobdesk::backtest

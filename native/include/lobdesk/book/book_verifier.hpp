@@ -10,6 +10,7 @@
 
 #include "lobdesk/book/frame.hpp"
 #include "lobdesk/book/frame_scanner.hpp"
+#include "lobdesk/book/level3_book.hpp"
 #include "lobdesk/book/symbol_book.hpp"
 #include "lobdesk/book/verdict.hpp"
 #include "lobdesk/units.hpp"
@@ -32,6 +33,9 @@ class BookVerifier {
   /// Sets a symbol's precisions. Throws std::invalid_argument if one is not in 0..18 or the name
   /// is empty.
   void SetInstrument(std::string_view symbol, const Precisions& precisions);
+  /// Takes over the precisions that an exchange told another connection: not every endpoint has
+  /// the channel that tells them.
+  void TakeInstruments(const BookVerifier& other);
   /// Forgets one book.
   void Reset(std::string_view symbol);
   /// Forgets all books; precisions and depths stay.
@@ -51,14 +55,23 @@ class BookVerifier {
   [[nodiscard]] const SymbolBook* Find(std::string_view symbol) const noexcept;
   /// Symbols with a verified book, sorted.
   [[nodiscard]] std::vector<std::string> Symbols() const;
+  /// What is known of a symbol's orders, or null.
+  [[nodiscard]] const Level3Book* FindLevel3(std::string_view symbol) const noexcept;
+  /// Symbols with a verified order-level book, sorted.
+  [[nodiscard]] std::vector<std::string> Level3Symbols() const;
 
  private:
   SymbolBook* Get(std::string_view symbol);
   void OnBook(TsUs recv_ts_us, Verdict* verdict);
+  void OnLevel3(TsUs recv_ts_us, Verdict* verdict);
   void OnTrades(TsUs recv_ts_us, Verdict* verdict) const;
   void OnInstruments(Verdict* verdict);
   void OnAck(Verdict* verdict);
+  void OnLevel3Ack(Verdict* verdict);
   void OnMalformed(TsUs recv_ts_us, Verdict* verdict);
+  void OnMalformedLevel3(TsUs recv_ts_us, Verdict* verdict);
+  [[nodiscard]] bool IsSeen(std::string_view symbol) const noexcept;
+  Level3Book* GetLevel3(std::string_view symbol);
   [[nodiscard]] const SymbolBook& Live(std::string_view symbol) const;
 
   std::size_t depth_;
@@ -66,6 +79,7 @@ class BookVerifier {
   FrameScanner scanner_;
   Frame frame_;
   std::map<std::string, std::unique_ptr<SymbolBook>, std::less<>> books_;
+  std::map<std::string, std::unique_ptr<Level3Book>, std::less<>> level3_;
   SymbolBook* last_ = nullptr;  // most frames are about the same few symbols
 };
 

@@ -23,6 +23,7 @@ enum class FrameKind : std::uint8_t {
   kError,
   kOther,
   kMalformed,
+  kLevel3,
 };
 
 /// A price and a quantity as they stood in the frame.
@@ -40,6 +41,27 @@ struct FrameBook {
   std::size_t asks_end = 0;
   std::optional<std::uint32_t> checksum;  ///< Empty if absent, null or no 32-bit number.
   std::optional<TsUs> exch_ts_us;         ///< Snapshots before 2025 carry none.
+};
+
+/// What happened to an order.
+enum class OrderEvent : std::uint8_t { kAdd, kModify, kDelete, kEvict };
+
+/// One order of a level-3 frame; a snapshot's orders are all added.
+struct FrameOrder {
+  std::string_view order_id;
+  FrameLevel level;  ///< Of a deletion nothing is read from it.
+  std::int64_t ts_ns = 0;
+  OrderEvent event = OrderEvent::kAdd;
+  bool is_ask = false;
+};
+
+/// One element of a level-3 frame's `data`. The range indexes `Frame::orders`.
+struct FrameLevel3 {
+  std::string_view symbol;
+  std::size_t orders_begin = 0;
+  std::size_t orders_end = 0;
+  std::optional<std::uint32_t> checksum;  ///< Empty if absent, null or no 32-bit number.
+  std::optional<TsUs> exch_ts_us;         ///< Of the message, where it has one.
 };
 
 /// One element of a trade frame's `data`.
@@ -72,11 +94,14 @@ struct FrameAck {
 struct Frame {
   FrameKind kind = FrameKind::kMalformed;
   bool is_snapshot = false;
-  bool may_be_book = true;  ///< False as soon as another channel or a method was read.
-  std::string reason;       ///< Why malformed, or the error's text.
+  bool may_be_book = true;    ///< False as soon as another channel or a method was read.
+  bool may_be_level3 = true;  ///< The same for level 3.
+  std::string reason;         ///< Why malformed, or the error's text.
   FrameAck ack;
   std::vector<FrameBook> books;
   std::vector<FrameLevel> levels;
+  std::vector<FrameLevel3> level3;
+  std::vector<FrameOrder> orders;
   std::vector<FrameTrade> trades;
   std::vector<FrameInstrument> instruments;
   std::vector<std::string_view> symbols_seen;  ///< Of book entries, also of a malformed frame.

@@ -1,6 +1,8 @@
 // From the bytes of a frame to its parts.
 #pragma once
 
+#include <cstdint>
+#include <optional>
 #include <string_view>
 
 #include "lobdesk/book/frame.hpp"
@@ -49,7 +51,14 @@ class FrameScanner {
   bool ScanBookMember(std::string_view key, FrameBook* book, unsigned* seen, Frame* frame);
   bool ScanLevels(std::size_t* begin, std::size_t* end, Frame* frame);
   bool ScanLevel(FrameLevel* level);
-  bool ScanChecksum(FrameBook* book);
+  bool ScanChecksum(std::optional<std::uint32_t>* checksum);
+  bool ScanLevel3(Frame* frame);
+  bool ScanLevel3Member(std::string_view key, FrameLevel3* message, unsigned* seen, Frame* frame);
+  bool ScanOrders(bool is_ask, Frame* frame);
+  bool ScanOrder(FrameOrder* order, bool is_snapshot);
+  bool ScanOrderMember(std::string_view key, FrameOrder* order, unsigned* seen);
+  bool ScanOrderId(std::string_view* id);
+  bool ScanOrderEvent(FrameOrder* order);
   bool ScanTrade(Frame* frame);
   bool ScanTradeMember(std::string_view key, FrameTrade* trade, unsigned* seen);
   bool ScanInstruments(Frame* frame);

@@ -1,0 +1,34 @@
+-- Open, high, low and close of the trades in bars of equal time.
+--
+-- Trades of one source count once; a bar without trades has no row. `is_whole` is false where trade
+-- numbers are missing in the bar or just before it, so that its volume is a lower bound.
+--
+-- param bar_s = 60: length of a bar, s
+--
+-- column begin (UTC): begin of the bar, exchange time
+-- column symbol: pair
+-- column source: recorder or import
+-- column open (quote currency): price of the first trade
+-- column high (quote currency): highest price
+-- column low (quote currency): lowest price
+-- column close (quote currency): price of the last trade
+-- column vwap (quote currency): mean price by volume
+-- column volume (base currency): quantity
+-- column buy_volume (base currency): quantity that buyers took
+-- column trades (count): trades
+-- column is_whole: no trade number is missing
+WITH numbered AS (
+    SELECT *, (exch_ts_us // (coalesce(getvariable('bar_s'), 60) * 1000000)::BIGINT)::BIGINT AS bar,
+           trade_id - lag(trade_id) OVER (PARTITION BY source, symbol ORDER BY trade_id) AS step
+    FROM trades
+    WHERE in_scope(source, symbol, exch_ts_us)
+)
+SELECT make_timestamp(bar * (coalesce(getvariable('bar_s'), 60) * 1000000)::BIGINT) AS begin,
+       symbol, source, arg_min(price, trade_id) AS open, max(price) AS high, min(price) AS low,
+       arg_max(price, trade_id) AS close,
+       round(sum(price::DOUBLE * qty::DOUBLE) / sum(qty::DOUBLE), 8) AS vwap, sum(qty) AS volume,
+       coalesce(sum(qty) FILTER (side = 'buy'), 0) AS buy_volume, count(*) AS trades,
+       bool_and(coalesce(step, 1) <= 1) AS is_whole
+FROM numbered
+GROUP BY bar, symbol, source
+ORDER BY begin, symbol, source

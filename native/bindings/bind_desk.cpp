@@ -1,0 +1,445 @@
+// What a Python strategy sees. Written against the C API: a strategy makes several calls per wake-up,
+// and the general dispatch of pybind11 costs more than each of them.
+#include "bind_desk.hpp"
+
+#include <array>
+#include <cstdint>
+#include <cstring>
+#include <string>
+#include <utility>
+
+namespace py = pybind11;
+namespace bt = lobdesk::backtest;
+
+namespace {
+
+struct DeskObject {
+  PyObject_HEAD
+  bt::LocalDesk* desk;  // null outside a wake-up
+  std::uint32_t reasons;
+};
+
+PyObject* desk_type = nullptr;
+PyObject* order_error = nullptr;
+
+constexpr std::array<const char*, 4> kTifNames{"GTC", "IOC", "FOK", "GTX"};
+
+bt::LocalDesk* DeskOf(PyObject* self) {
+  bt::LocalDesk* desk = reinterpret_cast<DeskObject*>(self)->desk;
+  if (desk == nullptr) {
+    PyErr_SetString(PyExc_ValueError, "the desk can be used during a wake-up only");
+  }
+  return desk;
+}
+
+bool ToInt(PyObject* object, std::int64_t* value) {
+  if (PyLong_CheckExact(object)) {
+    *value = PyLong_AsLongLong(object);
+    return *value != -1 || PyErr_Occurred() == nullptr;
+  }
+  PyObject* whole = PyNumber_Index(object);  // numbers of NumPy
+  if (whole == nullptr) return false;
+  *value = PyLong_AsLongLong(whole);
+  Py_DECREF(whole);
+  return *value != -1 || PyErr_Occurred() == nullptr;
+}
+
+bool ToTif(PyObject* object, std::int64_t* value) {
+  if (!PyUnicode_Check(object)) return ToInt(object, value);
+  for (std::size_t i = 0; i < kTifNames.size(); ++i) {
+    if (PyUnicode_CompareWithASCIIString(object, kTifNames[i]) == 0) {
+      *value = static_cast<std::int64_t>(i);
+      return true;
+    }
+  }
+  PyErr_SetString(PyExc_ValueError, "tif must be GTC, IOC, FOK or GTX");
+  return false;
+}
+
+/// Arguments of one call: whole numbers by position or name.
+template <std::size_t kCount>
+struct Arguments {
+  std::array<const char*, kCount> names;
+  std::array<std::int64_t, kCount> values;
+  std::size_t required;
+  std::size_t positional;
+
+  bool Set(std::size_t i, PyObject* object) {
+    if (std::strcmp(names[i], "tif") == 0) return ToTif(object, &values[i]);
+    return ToInt(object, &values[i]);
+  }
+
+  bool Read(const char* function, PyObject* const* args, Py_ssize_t count, PyObject* keywords) {
+    const auto given = static_cast<std::size_t>(count);
+    if (given > positional) {
+      PyErr_Format(PyExc_TypeError, "%s() takes at most %zu positional arguments", function,
+                   positional);
+      return false;
+    }
+    std::uint32_t seen = (1U << given) - 1U;
+    for (std::size_t i = 0; i < given; ++i) {
+      if (!Set(i, args[i])) return false;
+    }
+    const Py_ssize_t named = keywords == nullptr ? 0 : PyTuple_GET_SIZE(keywords);
+    for (Py_ssize_t k = 0; k < named; ++k) {
+      PyObject* name = PyTuple_GET_ITEM(keywords, k);
+      std::size_t i = 0;
+      while (i < kCount && PyUnicode_CompareWithASCIIString(name, names[i]) != 0) ++i;
+      if (i == kCount || (seen & (1U << i)) != 0) {
+        PyErr_Format(PyExc_TypeError, "%s() cannot take the argument %R", function, name);
+        return false;
+      }
+      if (!Set(i, args[count + k])) return false;
+      seen |= 1U << i;
+    }
+    for (std::size_t i = 0; i < required; ++i) {
+      if ((seen & (1U << i)) == 0) {
+        PyErr_Format(PyExc_TypeError, "%s() needs the argument '%s'", function, names[i]);
+        return false;
+      }
+    }
+    return true;
+  }
+};
+
+/// Reads the optional symbol, the only argument of most calls; returns the desk or null.
+bt::LocalDesk* WithSymbol(const char* function, PyObject* self, PyObject* const* args,
+                          Py_ssize_t count, PyObject* keywords, std::size_t* symbol) {
+  bt::LocalDesk* desk = DeskOf(self);
+  *symbol = 0;
+  if (desk == nullptr || (count == 0 && keywords == nullptr)) return desk;
+  Arguments<1> read{{"symbol"}, {0}, 0, 1};
+  if (!read.Read(function, args, count, keywords)) return nullptr;
+  *symbol = static_cast<std::size_t>(read.values[0]);
+  if (*symbol < desk->SymbolCount()) return desk;
+  PyErr_SetString(PyExc_IndexError, "there is no such symbol");
+  return nullptr;
+}
+
+/// Makes a tuple of new references, null if one is missing.
+template <typename... Items>
+PyObject* Tuple(Items... items) {
+  const std::array<PyObject*, sizeof...(Items)> all{items...};
+  PyObject* tuple = PyTuple_New(static_cast<Py_ssize_t>(all.size()));
+  bool is_whole = tuple != nullptr;
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    is_whole = is_whole && all[i] != nullptr;
+    if (tuple != nullptr) {
+      PyTuple_SET_ITEM(tuple, static_cast<Py_ssize_t>(i), all[i]);
+    } else {
+      Py_XDECREF(all[i]);
+    }
+  }
+  if (is_whole) return tuple;
+  Py_XDECREF(tuple);
+  return nullptr;
+}
+
+PyObject* Int(std::int64_t value) { return PyLong_FromLongLong(value); }
+
+PyObject* Bool(bool value) { return Py_NewRef(value ? Py_True : Py_False); }
+
+bool AppendNew(PyObject* list, PyObject* item) {
+  if (item == nullptr) return false;
+  const bool is_done = PyList_Append(list, item) == 0;
+  Py_DECREF(item);
+  return is_done;
+}
+
+PyObject* GetNow(PyObject* self, void* /*closure*/) {
+  const bt::LocalDesk* desk = DeskOf(self);
+  return desk == nullptr ? nullptr : Int(desk->Now());
+}
+
+PyObject* GetReasons(PyObject* self, void* /*closure*/) {
+  if (DeskOf(self) == nullptr) return nullptr;
+  return Int(reinterpret_cast<DeskObject*>(self)->reasons);
+}
+
+PyObject* GetSymbolCount(PyObject* self, void* /*closure*/) {
+  const bt::LocalDesk* desk = DeskOf(self);
+  return desk == nullptr ? nullptr : Int(static_cast<std::int64_t>(desk->SymbolCount()));
+}
+
+PyObject* Best(const char* function, std::uint8_t side, PyObject* self, PyObject* const* args,
+               Py_ssize_t count, PyObject* keywords) {
+  std::size_t symbol = 0;
+  const bt::LocalDesk* desk = WithSymbol(function, self, args, count, keywords, &symbol);
+  if (desk == nullptr) return nullptr;
+  const bt::LadderSide& levels = desk->LocalBook(symbol).Side(side);
+  if (levels.IsEmpty()) Py_RETURN_NONE;
+  return Tuple(Int(bt::ToTicks(side, levels.Best())), Int(levels.At(levels.Best())));
+}
+
+PyObject* BestBid(PyObject* self, PyObject* const* args, Py_ssize_t count, PyObject* keywords) {
+  return Best("best_bid", bt::kBid, self, args, count, keywords);
+}
+
+PyObject* BestAsk(PyObject* self, PyObject* const* args, Py_ssize_t count, PyObject* keywords) {
+  return Best("best_ask", bt::kAsk, self, args, count, keywords);
+}
+
+/// Both best prices in one call: a call from Python costs more than the answer.
+PyObject* Touch(PyObject* self, PyObject* const* args, Py_ssize_t count, PyObject* keywords) {
+  std::size_t symbol = 0;
+  const bt::LocalDesk* desk = WithSymbol("touch", self, args, count, keywords, &symbol);
+  if (desk == nullptr) return nullptr;
+  const bt::Book& book = desk->LocalBook(symbol);
+  const bt::LadderSide& bids = book.Side(bt::kBid);
+  const bt::LadderSide& asks = book.Side(bt::kAsk);
+  if (bids.IsEmpty() || asks.IsEmpty()) Py_RETURN_NONE;
+  return Tuple(Int(bt::ToTicks(bt::kBid, bids.Best())), Int(bt::ToTicks(bt::kAsk, asks.Best())));
+}
+
+PyObject* Levels(PyObject* self, PyObject* const* args, Py_ssize_t count, PyObject* keywords) {
+  const bt::LocalDesk* desk = DeskOf(self);
+  Arguments<3> read{{"side", "count", "symbol"}, {0, 10, 0}, 1, 3};
+  if (desk == nullptr || !read.Read("levels", args, count, keywords)) return nullptr;
+  const auto [side, wanted, symbol] = read.values;
+  if (side != bt::kBid && side != bt::kAsk) {
+    PyErr_SetString(PyExc_ValueError, "side must be 0 or 1");
+    return nullptr;
+  }
+  if (symbol < 0 || static_cast<std::size_t>(symbol) >= desk->SymbolCount()) {
+    PyErr_SetString(PyExc_IndexError, "there is no such symbol");
+    return nullptr;
+  }
+  PyObject* list = PyList_New(0);
+  if (list == nullptr) return nullptr;
+  const auto each = static_cast<std::uint8_t>(side);
+  const bt::LadderSide& levels = desk->LocalBook(static_cast<std::size_t>(symbol)).Side(each);
+  bt::Key key = levels.Best();
+  for (std::int64_t i = 0; i < wanted && key != bt::kNoLevel; ++i) {
+    if (!AppendNew(list, Tuple(Int(bt::ToTicks(each, key)), Int(levels.At(key))))) {
+      Py_DECREF(list);
+      return nullptr;
+    }
+    key = levels.NextWorse(key);
+  }
+  return list;
+}
+
+PyObject* Position(PyObject* self, PyObject* const* args, Py_ssize_t count, PyObject* keywords) {
+  std::size_t symbol = 0;
+  const bt::LocalDesk* desk = WithSymbol("position", self, args, count, keywords, &symbol);
+  return desk == nullptr ? nullptr : Int(desk->GetAccount(symbol).position);
+}
+
+PyObject* Equity(PyObject* self, PyObject* const* args, Py_ssize_t count, PyObject* keywords) {
+  std::size_t symbol = 0;
+  const bt::LocalDesk* desk = WithSymbol("equity", self, args, count, keywords, &symbol);
+  if (desk == nullptr) return nullptr;
+  const bt::Mid2 mid2 = desk->LocalBook(symbol).LastMid();
+  return PyFloat_FromDouble(desk->GetAccount(symbol).Equity(desk->Instrument(symbol), mid2));
+}
+
+PyObject* Orders(PyObject* self, PyObject* const* args, Py_ssize_t count, PyObject* keywords) {
+  std::size_t symbol = 0;
+  const bt::LocalDesk* desk = WithSymbol("orders", self, args, count, keywords, &symbol);
+  PyObject* list = desk == nullptr ? nullptr : PyList_New(0);
+  if (list == nullptr) return nullptr;
+  for (const std::int32_t slot : desk->LiveOrders()) {
+    const bt::Order& order = desk->GetOrder(slot);
+    if (static_cast<std::size_t>(order.symbol) != symbol) continue;
+    PyObject* item = Tuple(Int(order.id), Int(order.side), Int(order.price_ticks),
+                           Int(order.known_leaves), Int(static_cast<std::int64_t>(order.status)),
+                           Bool(order.requests_in_flight != 0));
+    if (!AppendNew(list, item)) {
+      Py_DECREF(list);
+      return nullptr;
+    }
+  }
+  return list;
+}
+
+PyObject* Fills(PyObject* self, PyObject* /*none*/) {
+  const bt::LocalDesk* desk = DeskOf(self);
+  PyObject* list = desk == nullptr ? nullptr : PyList_New(0);
+  if (list == nullptr) return nullptr;
+  const bt::FillRow* rows = desk->NewFills();
+  for (std::size_t i = 0; i < desk->NewFillCount(); ++i) {
+    const bt::FillRow& row = rows[i];
+    PyObject* item = Tuple(Int(row.order_id), Int(row.side), Int(row.price_ticks),
+                           Int(row.qty_lots), Bool(row.is_maker != 0), Int(row.symbol));
+    if (!AppendNew(list, item)) {
+      Py_DECREF(list);
+      return nullptr;
+    }
+  }
+  return list;
+}
+
+PyObject* Trades(PyObject* self, PyObject* /*none*/) {
+  const bt::LocalDesk* desk = DeskOf(self);
+  PyObject* list = desk == nullptr ? nullptr : PyList_New(0);
+  if (list == nullptr) return nullptr;
+  for (const bt::LocalTrade& trade : desk->NewTrades()) {
+    PyObject* item = Tuple(Int(trade.recv_ts_us), Int(trade.side), Int(trade.price_ticks),
+                           Int(trade.qty_lots), Int(trade.symbol));
+    if (!AppendNew(list, item)) {
+      Py_DECREF(list);
+      return nullptr;
+    }
+  }
+  return list;
+}
+
+/// Runs a request; what the engine throws becomes a Python exception.
+template <typename Send>
+bool Sent(const Send& send) {
+  try {
+    send();
+    return true;
+  } catch (const bt::OrderError& error) {
+    PyErr_SetString(order_error, error.what());
+  } catch (const std::exception& error) {
+    PyErr_SetString(PyExc_RuntimeError, error.what());
+  }
+  return false;
+}
+
+bool SendOrder(bt::LocalDesk& desk, std::int64_t id, std::int64_t side, std::int64_t price_ticks,
+               std::int64_t qty_lots, std::int64_t type, std::int64_t tif, std::int64_t symbol) {
+  const char* fault = nullptr;
+  if (side != bt::kBid && side != bt::kAsk) fault = "side must be 0 or 1";
+  if (type < 0 || type > 1) fault = "order_type must be 0 or 1";
+  if (tif < 0 || tif > 3) fault = "tif must be from 0 to 3";
+  if (fault != nullptr) {
+    PyErr_SetString(PyExc_ValueError, fault);
+    return false;
+  }
+  return Sent([&] {
+    desk.Submit(id, static_cast<std::size_t>(symbol), static_cast<std::uint8_t>(side), price_ticks,
+                qty_lots, static_cast<bt::OrderType>(type), static_cast<bt::TimeInForce>(tif));
+  });
+}
+
+PyObject* Submit(PyObject* self, PyObject* const* args, Py_ssize_t count, PyObject* keywords) {
+  bt::LocalDesk* desk = DeskOf(self);
+  Arguments<7> read{
+      {"order_id", "side", "price_ticks", "qty_lots", "order_type", "tif", "symbol"}, {}, 4, 4};
+  if (desk == nullptr || !read.Read("submit", args, count, keywords)) return nullptr;
+  const auto& [id, side, price, lots, type, tif, symbol] = read.values;
+  if (!SendOrder(*desk, id, side, price, lots, type, tif, symbol)) return nullptr;
+  Py_RETURN_NONE;
+}
+
+/// Sends a limit order under the next free identifier and returns that.
+PyObject* SendNext(const char* function, std::uint8_t side, PyObject* self, PyObject* const* args,
+                   Py_ssize_t count, PyObject* keywords) {
+  bt::LocalDesk* desk = DeskOf(self);
+  Arguments<4> read{{"price_ticks", "qty_lots", "tif", "symbol"}, {}, 2, 2};
+  if (desk == nullptr || !read.Read(function, args, count, keywords)) return nullptr;
+  const auto& [price, lots, tif, symbol] = read.values;
+  const std::int64_t id = desk->NextOrderId();
+  if (!SendOrder(*desk, id, side, price, lots, 0, tif, symbol)) return nullptr;
+  return Int(id);
+}
+
+PyObject* Buy(PyObject* self, PyObject* const* args, Py_ssize_t count, PyObject* keywords) {
+  return SendNext("buy", bt::kBid, self, args, count, keywords);
+}
+
+PyObject* Sell(PyObject* self, PyObject* const* args, Py_ssize_t count, PyObject* keywords) {
+  return SendNext("sell", bt::kAsk, self, args, count, keywords);
+}
+
+PyObject* Cancel(PyObject* self, PyObject* const* args, Py_ssize_t count, PyObject* keywords) {
+  bt::LocalDesk* desk = DeskOf(self);
+  Arguments<1> read{{"order_id"}, {}, 1, 1};
+  if (desk == nullptr || !read.Read("cancel", args, count, keywords)) return nullptr;
+  if (!Sent([&] { desk->Cancel(read.values[0]); })) return nullptr;
+  Py_RETURN_NONE;
+}
+
+PyObject* CancelAll(PyObject* self, PyObject* const* args, Py_ssize_t count, PyObject* keywords) {
+  bt::LocalDesk* desk = DeskOf(self);
+  Arguments<1> read{{"symbol"}, {-1}, 0, 1};
+  if (desk == nullptr || !read.Read("cancel_all", args, count, keywords)) return nullptr;
+  if (!Sent([&] { desk->CancelAll(static_cast<std::int32_t>(read.values[0])); })) return nullptr;
+  Py_RETURN_NONE;
+}
+
+PyObject* Modify(PyObject* self, PyObject* const* args, Py_ssize_t count, PyObject* keywords) {
+  bt::LocalDesk* desk = DeskOf(self);
+  Arguments<3> read{{"order_id", "price_ticks", "qty_lots"}, {}, 3, 3};
+  if (desk == nullptr || !read.Read("modify", args, count, keywords)) return nullptr;
+  const auto [id, price, lots] = read.values;
+  if (!Sent([&, id = id, price = price, lots = lots] { desk->Modify(id, price, lots); })) {
+    return nullptr;
+  }
+  Py_RETURN_NONE;
+}
+
+PyObject* Refuse(PyTypeObject* /*type*/, PyObject* /*args*/, PyObject* /*keywords*/) {
+  PyErr_SetString(PyExc_TypeError, "a desk is handed to strategies; it cannot be made");
+  return nullptr;
+}
+
+void Free(PyObject* self) {
+  PyTypeObject* type = Py_TYPE(self);
+  PyObject_Free(self);
+  Py_DECREF(type);
+}
+
+template <typename Function>
+PyMethodDef Method(const char* name, Function function, const char* text) {
+  return {name, reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(function)),
+          METH_FASTCALL | METH_KEYWORDS, text};
+}
+
+PyMethodDef methods[] = {
+    Method("best_bid", BestBid, "Return (price_ticks, qty_lots) or None."),
+    Method("best_ask", BestAsk, "Return (price_ticks, qty_lots) or None."),
+    Method("touch", Touch, "Return (bid_ticks, ask_ticks), None while a side is empty."),
+    Method("levels", Levels, "Return [(price_ticks, qty_lots), ...] of a side, best first."),
+    Method("position", Position, "Return the signed position in lots."),
+    Method("equity", Equity, "Return cash + position x last valid mid - fees."),
+    Method("orders", Orders, "Return live orders in order of submission."),
+    {"fills", Fills, METH_NOARGS, "Return own fills reported since the last wake-up."},
+    {"trades", Trades, METH_NOARGS, "Return trades that arrived since the last wake-up."},
+    Method("submit", Submit, "Send an order."),
+    Method("buy", Buy, "Send a limit order to buy and return its identifier."),
+    Method("sell", Sell, "Send a limit order to sell and return its identifier."),
+    Method("cancel", Cancel, "Ask for an order to be cancelled."),
+    Method("cancel_all", CancelAll, "Ask for all orders that rest on arrival to be cancelled."),
+    Method("modify", Modify, "Ask for another price or remaining quantity."),
+    {nullptr, nullptr, 0, nullptr}};
+
+PyGetSetDef properties[] = {
+    {"now_us", GetNow, nullptr, "The local clock.", nullptr},
+    {"reasons", GetReasons, nullptr, "Why it was woken, bits of WAKE_REASONS.", nullptr},
+    {"symbol_count", GetSymbolCount, nullptr, "Number of symbols.", nullptr},
+    {nullptr, nullptr, nullptr, nullptr, nullptr}};
+
+}  // namespace
+
+void BindDesk(py::module_& m) {
+  static PyType_Slot slots[] = {
+      {Py_tp_doc, const_cast<char*>("What a strategy sees and may do; valid during a wake-up.")},
+      {Py_tp_methods, methods},
+      {Py_tp_getset, properties},
+      {Py_tp_new, reinterpret_cast<void*>(Refuse)},
+      {Py_tp_dealloc, reinterpret_cast<void*>(Free)},
+      {0, nullptr}};
+  static PyType_Spec spec{"lobdesk._native.LocalDesk", sizeof(DeskObject), 0, Py_TPFLAGS_DEFAULT,
+                          slots};
+  desk_type = PyType_FromSpec(&spec);
+  if (desk_type == nullptr) throw py::error_already_set();
+  m.add_object("LocalDesk", py::reinterpret_borrow<py::object>(desk_type));
+  order_error = py::object(m.attr("OrderError")).release().ptr();
+}
+
+py::object MakeDesk() {
+  auto* desk = PyObject_New(DeskObject, reinterpret_cast<PyTypeObject*>(desk_type));
+  if (desk == nullptr) throw py::error_already_set();
+  desk->desk = nullptr;
+  desk->reasons = 0;
+  return py::reinterpret_steal<py::object>(reinterpret_cast<PyObject*>(desk));
+}
+
+void SetDesk(PyObject* object, bt::LocalDesk* desk, std::uint32_t reasons) noexcept {
+  auto* self = reinterpret_cast<DeskObject*>(object);
+  self->desk = desk;
+  self->reasons = reasons;
+}

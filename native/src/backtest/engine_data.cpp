@@ -1,0 +1,254 @@
+// How the loop walks the data: in batches where nothing can come between, else one by one.
+#include <algorithm>
+#include <cstddef>
+
+#include "lobdesk/backtest/engine.hpp"
+
+namespace lobdesk::backtest {
+
+namespace {
+
+constexpr std::size_t kBatch = 512;            // records; they stay in the first-level cache
+constexpr std::int64_t kMostBacklog = 4096;  // receipts waiting; beyond, they leave the cache
+
+}  // namespace
+
+/// Returns whether a batch and all waiting receipts fit into the budget, however they interleave.
+bool Engine::MayBatch() const noexcept {
+  return budget_ > backlog_ + 2 * static_cast<std::int64_t>(kBatch) + 1;
+}
+
+/// Runs data at the exchange up to a bound. Returns true if the next message may be another now, or
+/// the batch is full.
+bool Engine::RunBatch(TsUs bound_us) {
+  if (backlog_ > lead_ + kMostBacklog) CatchUp();
+  if (data_.size() > 1) return RunQuietSymbols(bound_us);
+  return is_indexed_ ? RunExchange<true>(0, bound_us, kBatch)
+                     : RunExchange<false>(0, bound_us, kBatch);
+}
+
+/// Without resting orders nothing is sent, so the symbols need not take turns.
+bool Engine::RunQuietSymbols(TsUs bound_us) {
+  const std::size_t rows = kBatch / data_.size() + 1;
+  TsUs batch_us = bound_us;
+  for (std::size_t i = 0; i < data_.size(); ++i) {
+    if (!state_.symbols[i].exchange.IsQuiet()) return RunMerged(bound_us);
+    const Stream& stream = streams_[2 * i];
+    const std::size_t last = state_.at[2 * i] + rows;
+    if (last >= stream.count) continue;
+    batch_us = std::min(batch_us, stream.records[stream.Row(last)].exch_ts_us - 1);
+  }
+  if (batch_us < state_.now_us) return RunMerged(bound_us);
+  for (std::size_t i = 0; i < data_.size(); ++i) {
+    is_indexed_ ? RunExchange<true>(i, batch_us, rows) : RunExchange<false>(i, batch_us, rows);
+  }
+  due_us_ = std::max(due_us_, batch_us - 1);
+  return batch_us < bound_us;
+}
+
+bool Engine::RunMerged(TsUs bound_us) {
+  const std::vector<std::uint16_t>& order = merged_->Symbols();
+  std::size_t* at = state_.at.data();
+  std::size_t step = 0;
+  for (std::size_t i = 0; i < state_.at.size(); i += 2) step += at[i];
+  const std::size_t start = step;
+  const std::size_t end = std::min(order.size(), step + kBatch);
+  const std::size_t reports = state_.reports.Size();
+  bool is_cut = false;
+  TsUs time_us = due_us_;
+  while (step < end) {
+    const std::size_t symbol = order[step];
+    const Stream& stream = streams_[2 * symbol];
+    const std::size_t row = stream.Row(at[2 * symbol]);
+    const MarketRecord& record = stream.records[row];
+    if (record.exch_ts_us > bound_us) break;
+    time_us = record.exch_ts_us;
+    ++at[2 * symbol];
+    ++step;
+    Exchange& exchange = state_.symbols[symbol].exchange;
+    if (exchange.ApplyQuietly(record)) continue;
+    now_us_ = time_us;
+    exchange.OnRecord(*this, record, stream.slots ? stream.slots[row] : -1);
+    is_cut = state_.reports.Size() != reports;
+    if (is_cut) break;
+  }
+  const auto done = static_cast<std::int64_t>(step - start);
+  budget_ -= done;
+  backlog_ += done;
+  if (done == 0) return false;
+  state_.now_us = std::max(state_.now_us, time_us);
+  due_us_ = std::max(due_us_, time_us - 1);
+  return is_cut || (step == end && step != order.size());
+}
+
+template <bool kIsIndexed>
+bool Engine::RunExchange(std::size_t symbol, TsUs bound_us, std::size_t rows) {
+  const Stream& stream = streams_[2 * symbol];
+  const std::size_t start = state_.at[2 * symbol];
+  const std::size_t end = std::min(stream.count, start + rows);
+  const std::size_t reports = state_.reports.Size();
+  Exchange& exchange = state_.symbols[symbol].exchange;
+  std::size_t at = start;
+  bool is_cut = false;
+  while (at < end) {
+    const std::size_t row = kIsIndexed ? stream.Row(at) : at;
+    const MarketRecord& record = stream.records[row];
+    if (record.exch_ts_us > bound_us) break;
+    ++at;
+    if (exchange.ApplyQuietly(record)) continue;
+    now_us_ = record.exch_ts_us;
+    exchange.OnRecord(*this, record, stream.slots ? stream.slots[row] : -1);
+    is_cut = state_.reports.Size() != reports;
+    if (is_cut) break;
+  }
+  if (at == start) return false;
+  const auto done = static_cast<std::int64_t>(at - start);
+  budget_ -= done;
+  backlog_ += done;
+  state_.at[2 * symbol] = at;
+  const TsUs time_us = stream.records[kIsIndexed ? stream.Row(at - 1) : at - 1].exch_ts_us;
+  state_.now_us = std::max(state_.now_us, time_us);
+  due_us_ = std::max(due_us_, time_us - 1);
+  return is_cut || (at == end && at != stream.count);
+}
+
+/// Applies the receipts that are due.
+void Engine::CatchUp() {
+  for (std::size_t i = 0; i < data_.size(); ++i) {
+    is_indexed_ ? RunLocal<true>(i) : RunLocal<false>(i);
+  }
+}
+
+template <bool kIsIndexed>
+void Engine::RunLocal(std::size_t symbol) {
+  const Stream& stream = streams_[2 * symbol + 1];
+  const std::size_t start = state_.at[2 * symbol + 1];
+  SymbolState& state = state_.symbols[symbol];
+  std::size_t at = start;
+  while (at < stream.count) {
+    const std::size_t row = kIsIndexed ? stream.Row(at) : at;
+    const MarketRecord& record = stream.records[row];
+    if (record.recv_ts_us > due_us_) break;
+    ++at;
+    OnLocalRecord(state, record, stream.slots ? stream.slots[row] : -1);
+  }
+  if (at == start) return;
+  const auto done = static_cast<std::int64_t>(at - start);
+  budget_ -= done;
+  backlog_ -= done;
+  state_.at[2 * symbol + 1] = at;
+  const TsUs time_us = stream.records[kIsIndexed ? stream.Row(at - 1) : at - 1].recv_ts_us;
+  state_.now_us = std::max(state_.now_us, time_us);
+}
+
+/// Runs data up to the bounds, one record at a time in the total order. Returns true if the next
+/// message may be another now.
+bool Engine::RunSingly(TsUs exchange_bound_us, TsUs local_bound_us) {
+  while (budget_ > 0) {
+    const Head head = NextRecord();
+    const bool is_local = (head.stream & 1) != 0;
+    if (head.time_us == kNever) return false;
+    if (head.time_us > (is_local ? local_bound_us : exchange_bound_us)) return false;
+    state_.now_us = head.time_us;
+    --budget_;
+    const TsUs wake_us = state_.next_wake_us;
+    if (is_local) {
+      --backlog_;
+      RunLocalRecord(head.stream);
+    } else {
+      ++backlog_;
+      if (RunExchangeRecord(head.stream)) return true;
+    }
+    if (stopped_ != 0 || state_.next_wake_us != wake_us) return true;
+  }
+  return false;
+}
+
+/// Returns the head of all streams: by time, exchange before receipt, then symbol.
+Engine::Head Engine::NextRecord() const noexcept {
+  Head best;
+  for (const std::size_t clock : {0U, 1U}) {
+    for (std::size_t stream = clock; stream < streams_.size(); stream += 2) {
+      const Stream& each = streams_[stream];
+      if (state_.at[stream] >= each.count) continue;
+      const MarketRecord& record = each.records[each.Row(state_.at[stream])];
+      const TsUs time_us = clock == 0 ? record.exch_ts_us : record.recv_ts_us;
+      if (time_us < best.time_us) best = {time_us, stream};
+    }
+  }
+  return best;
+}
+
+bool Engine::RunExchangeRecord(std::size_t number) {
+  const Stream& stream = streams_[number];
+  const std::size_t row = stream.Row(state_.at[number]++);
+  const MarketRecord& record = stream.records[row];
+  Exchange& exchange = state_.symbols[number >> 1].exchange;
+  if (breakpoints_.events != 0) WatchExchange(exchange.GetBook(), record);
+  if (exchange.ApplyQuietly(record)) return false;
+  const std::size_t reports = state_.reports.Size();
+  now_us_ = record.exch_ts_us;
+  exchange.OnRecord(*this, record, stream.slots ? stream.slots[row] : -1);
+  return state_.reports.Size() != reports;
+}
+
+void Engine::RunLocalRecord(std::size_t number) {
+  const Stream& stream = streams_[number];
+  const std::size_t row = stream.Row(state_.at[number]++);
+  const MarketRecord& record = stream.records[row];
+  SymbolState& symbol = state_.symbols[number >> 1];
+  const Key best_before[2] = {symbol.local.Side(kBid).Best(), symbol.local.Side(kAsk).Best()};
+  OnLocalRecord(symbol, record, stream.slots ? stream.slots[row] : -1);
+  if ((events_ & kDataWakes) != 0) WatchLocal(number >> 1, record, best_before);
+}
+
+void Engine::WatchExchange(const Book& book, const MarketRecord& record) noexcept {
+  if (record.kind == kDepth && record.qty_lots > 0 && (record.flags & kEvicted) == 0) {
+    const LadderSide& other = book.Side(Opposite(record.side));
+    const bool crosses = other.Best() + ToKey(record.side, record.price_ticks) >= 0;
+    if (crosses) stopped_ |= breakpoints_.events & kStopCrossed;
+  } else if (record.kind == kClear && record.side == kBothSides) {
+    const bool has_levels = !book.Side(kBid).IsEmpty() || !book.Side(kAsk).IsEmpty();
+    if (has_levels) stopped_ |= breakpoints_.events & kStopGap;
+  }
+}
+
+void Engine::WatchLocal(std::size_t symbol, const MarketRecord& record,
+                        const Key (&best_before)[2]) {
+  const Book& book = state_.symbols[symbol].local;
+  if (book.Side(kBid).Best() != best_before[kBid] || book.Side(kAsk).Best() != best_before[kAsk]) {
+    AskForWake(kWakeBest);
+  }
+  if ((record.kind != kTrade && record.kind != kFill) || (events_ & kWakeTrade) == 0) return;
+  // A fill names the side of the resting order.
+  const std::uint8_t side = record.kind == kTrade ? record.side : Opposite(record.side);
+  state_.trades.push_back({record.exch_ts_us, record.recv_ts_us, record.price_ticks,
+                           record.qty_lots, static_cast<std::int32_t>(symbol), side});
+  AskForWake(kWakeTrade);
+}
+
+void Engine::OnLocalRecord(SymbolState& symbol, const MarketRecord& record, std::int32_t slot) {
+  if (record.kind == kDepth) {
+    const bool is_gone = (record.flags & kEvicted) != 0;
+    symbol.local.Update(record.side, ToKey(record.side, record.price_ticks),
+                        is_gone ? 0 : record.qty_lots);
+    return;
+  }
+  if (record.kind == kClear) {
+    symbol.local.Clear(record.side, record.price_ticks);
+    return;
+  }
+  if (record.kind == kTrade || record.kind == kFill) return;
+  const FeedChange change = symbol.local_feed.Apply(record, slot, 0);
+  if (change.has_removal && change.removed > 0) {
+    const Lots level = symbol.local.Side(change.old_side).At(change.old_key);
+    const Lots left = std::max<Lots>(0, level - change.removed);
+    symbol.local.Update(change.old_side, change.old_key, left);
+  }
+  if (change.has_addition) {
+    const Lots level = symbol.local.Side(change.side).At(change.key);
+    symbol.local.Update(change.side, change.key, level + change.added);
+  }
+}
+
+}  // namespace lobdesk::backtest
