@@ -95,8 +95,8 @@ class BacktestEngine {
     const Turn turn(this);
     const EngineRun run;
     const auto limit = std::chrono::duration<double>(time_limit_s);
-    const bt::Player::Limits limits{
-        {stop_on, drawdown}, std::chrono::duration_cast<std::chrono::nanoseconds>(limit)};
+    const bt::Player::Limits limits{{stop_on, drawdown},
+                                    std::chrono::duration_cast<std::chrono::nanoseconds>(limit)};
     return player_->Run(until_us, max_events, limits, PollSignals);
   }
   void SeekEvent(std::int64_t event) {
@@ -251,9 +251,8 @@ void RegisterRows() {
                        qty_lots);
   PYBIND11_NUMPY_DTYPE(bt::FillRow, exch_ts_us, local_ts_us, order_id, symbol, side, is_maker,
                        is_certain, reserved, price_ticks, qty_lots, fee, decision_mid, arrival_mid,
-                       slip_decision, slip_arrival, ahead_at_arrival, ahead_optimistic, ahead_pessimistic,
-                       wait_us, position_lots, cash,
-                       realized, realized_total);
+                       slip_decision, slip_arrival, ahead_at_arrival, ahead_optimistic,
+                       ahead_pessimistic, wait_us, position_lots, cash, realized, realized_total);
   PYBIND11_NUMPY_DTYPE(bt::OrderRow, order_id, symbol, side, type, tif, status, reason, last_reject,
                        price_ticks, qty_lots, leaves_lots, filled_lots, decision_us, arrival_us,
                        ack_us, first_fill_us, last_fill_us, close_us, decision_mid, arrival_mid,
@@ -354,9 +353,8 @@ void BindBacktest(py::module_& m) {
                     const std::shared_ptr<MergedRecords>&>(),
            py::arg("data"), py::arg("model"), py::arg("instruments"), py::arg("strategy"),
            py::kw_only(), py::arg("checkpoint_events") = 0, py::arg("merged") = py::none())
-      .def("run", &BacktestEngine::Run, py::arg("until_us"), py::arg("max_events"),
-           py::kw_only(), py::arg("stop_on") = 0, py::arg("drawdown") = 0.0,
-           py::arg("time_limit_s") = 0.0)
+      .def("run", &BacktestEngine::Run, py::arg("until_us"), py::arg("max_events"), py::kw_only(),
+           py::arg("stop_on") = 0, py::arg("drawdown") = 0.0, py::arg("time_limit_s") = 0.0)
       .def("pause", &BacktestEngine::Pause)
       .def_property_readonly("stopped", &BacktestEngine::Stopped)
       .def_property_readonly("seeks_from_start", &BacktestEngine::SeeksFromStart)

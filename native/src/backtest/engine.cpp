@@ -74,7 +74,8 @@ void Engine::RunOn(TsUs until_us, std::int64_t max_events) {
   due_us_ = kLongAgo;
   backlog_ = lead_;
   for (std::size_t i = 0; i < state_.at.size(); i += 2) {
-    backlog_ += static_cast<std::int64_t>(state_.at[i]) - static_cast<std::int64_t>(state_.at[i + 1]);
+    backlog_ +=
+        static_cast<std::int64_t>(state_.at[i]) - static_cast<std::int64_t>(state_.at[i + 1]);
   }
   try {
     Loop(std::min(until_us, model_.end_us));
