@@ -6,8 +6,9 @@
 #
 # FOLDER (default: a temporary one, removed at the end) keeps the base for the next time. PYTHON
 # names an interpreter that runs lobdesk on this machine (default: .venv/bin/python, else python3),
-# WITHOUT is handed to the build. Reached are a Debian mirror and the package index that pip is
-# configured for here: its settings go into the build through a mount, none into the image.
+# MIRROR a Debian mirror (default: debootstrap's own), WITHOUT is handed to the build. Packages come
+# from the index that pip is configured for here: its settings go into the build through a mount, none
+# into the image.
 #
 # buildah's chroot isolation starts no container. What an engine would do with `--read-only`,
 # `--cap-drop ALL`, `no-new-privileges`, `-v …:/data`, `--tmpfs /tmp` and its own process numbers is
@@ -21,7 +22,6 @@ work=$(cd "$work" && pwd)
 python=${PYTHON:-$here/.venv/bin/python}
 [ -x "$python" ] || python=python3
 suite=${SUITE:-bookworm}
-mirror=${MIRROR:-http://deb.debian.org/debian}
 image=localhost/lobdesk-daemon
 export CONTAINERS_STORAGE_CONF=$work/storage.conf BUILDAH_ISOLATION=chroot
 export PYTHONPATH=$here
@@ -81,7 +81,7 @@ make_base() {
         "$work/storage" "$work/run" > "$CONTAINERS_STORAGE_CONF"
     if [ ! -d "$work/rootfs" ]; then
         debootstrap --variant=minbase --include=python3,python3-venv,ca-certificates \
-            "$suite" "$work/rootfs.part" "$mirror" > "$work/debootstrap.log"
+            "$suite" "$work/rootfs.part" ${MIRROR:+"$MIRROR"} > "$work/debootstrap.log"
         rm -rf "$work/rootfs.part"/var/{cache/apt/archives,lib/apt/lists}/*
         mv "$work/rootfs.part" "$work/rootfs"
     fi
