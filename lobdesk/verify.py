@@ -12,7 +12,7 @@ from lobdesk.derive.foreign import UNCHECKED
 from lobdesk.derive.repair import derived_through
 from lobdesk.derive.retained import load_retained
 from lobdesk.errors import JournalError
-from lobdesk.journal import DERIVED_LOGS, EVENTS, is_locked, list_segments
+from lobdesk.journal import DERIVED_LOGS, EVENTS, SNAPSHOTS, is_locked, list_segments
 from lobdesk.journal.audit import DerivedAudit, EventAudit
 from lobdesk.progress import NoProgress, Progress
 
@@ -39,7 +39,8 @@ class Counts:
         unverified: There was no book to apply them to, or they could not be applied.
         without_checksum: Book messages of a foreign source that carried no checksum; nothing
             verified the book after them beyond their sequence.
-        resyncs: Snapshots after a symbol's first one.
+        resyncs: Snapshots after a symbol's first one; of several connections only those that the
+            snapshot log went on from.
         gaps: Gap records.
         chain_ok: Every line of the raw log is the one that was written, in its place.
         rederived_equal: Snapshots, trades and orders are, byte for byte, what the raw log gives.
@@ -211,6 +212,7 @@ class _JournalAudit:
         verdict = derived.verdict or derived.reading
         if verdict is None or verdict.kind == "heartbeat":
             return
+        written = {symbol for log, symbol, _ in derived.lines if log == SNAPSHOTS}
         for book in verdict.books:
             counts = self._symbol(book.symbol)
             if book.state == UNCHECKED:
@@ -218,7 +220,7 @@ class _JournalAudit:
             else:
                 counts.book_frames += 1
                 setattr(counts, book.state, getattr(counts, book.state) + 1)
-            if book.is_snapshot:
+            if book.is_snapshot and (book.symbol in written or not self._deriver.has_lines):
                 counts.resyncs += book.symbol in self._with_snapshot
                 self._with_snapshot.add(book.symbol)
         names = {book.symbol for book in verdict.books}

@@ -128,6 +128,7 @@ class Deriver:
             verifier = self.verifier(event.conn)
             if len(self._verifiers) > 1 and self._shared is None:
                 self._share()
+                derived.notes.append({"kind": "lines", "first_seq": event.seq})
             derived.verdict = verifier.feed(event.raw.encode(), event.recv_ts_us)
             if derived.verdict.kind == "instrument":
                 self.orders.hear_instruments(verifier)
@@ -149,6 +150,11 @@ class Deriver:
             if kind == "open" and _open_facts(event.raw).get("channel") == LEVEL3:
                 self.orders.open(event.conn, self._verifiers.values())
         return derived
+
+    @property
+    def has_lines(self) -> bool:
+        """Whether several connections have had books at once since the last restart or loss."""
+        return self._shared is not None
 
     def verifier(self, conn: int) -> BookVerifier:
         """Return the books of one connection."""
@@ -213,6 +219,7 @@ class Deriver:
         for book in verdict.books:
             if book.state not in FOLLOWED:
                 self._lose(event.conn, book.symbol, book.reason, derived)
+                self._note_line(event, book, derived)
                 verified.pop(book.symbol, None)
             elif self._is_news(event, book, derived):
                 self._on_verified(event, book, verifier, derived)
@@ -295,6 +302,19 @@ class Deriver:
         else:
             self._continuity(symbol).lose(conn)
             self._settle(symbol, cause, derived)
+
+    def _note_line(self, event: RawEvent, book: BookVerdict | BookChange, derived: Derived) -> None:
+        """Say which frame a line could not verify; with several, no gap need tell of it."""
+        if self._shared is not None:
+            derived.notes.append(
+                {
+                    "kind": "line",
+                    "symbol": book.symbol,
+                    "seq": event.seq,
+                    "state": book.state,
+                    "cause": book.reason,
+                }
+            )
 
     def _settle(self, symbol: str, cause: str, derived: Derived) -> None:
         """End the stretch of verified states if no connection can go on with it."""

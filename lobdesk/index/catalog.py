@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lobdesk.index.catalog_sql import BOOK_AT_SQL, QUALITY_SQL, SOURCES_SQL, SYMBOLS_SQL
 from lobdesk.index.columns import read_snapshots, read_trades
 from lobdesk.index.digests import table_digest
 from lobdesk.index.errors import UnknownSourceError, UnknownSymbolError
@@ -84,7 +85,7 @@ class Quality:
 
     Attributes:
         book_frames: Received book frames; 0 if the source has no frames.
-        verified: Snapshot rows whose checksum was right.
+        verified: Frames whose checksum was right, also those that only repeated a second line's.
         without_checksum: Snapshot rows of sources without checksums.
         failed: Book frames whose checksum was wrong.
         unverified: Book frames that were not compared (during a resync, precision unknown).
@@ -181,7 +182,7 @@ class Catalog:
 
     def symbols(self) -> list[SymbolInfo]:
         """Return what is there, by name."""
-        rows = self._rows(_SYMBOLS)
+        rows = self._rows(SYMBOLS_SQL)
         return [
             SymbolInfo(
                 symbol=symbol, rows=count, trades=trades, first_ts_us=first, last_ts_us=last,
@@ -267,7 +268,7 @@ class Catalog:
             UnknownSymbolError: The index has nothing of the symbol.
         """
         self._require(symbol)
-        (row,) = self._rows(_QUALITY, [symbol] * 4)
+        (row,) = self._rows(QUALITY_SQL, [symbol] * 5)
         return Quality(**dict(zip(Quality.__dataclass_fields__, row, strict=True)))
 
     def digests(self) -> dict[str, str]:
@@ -286,7 +287,7 @@ class Catalog:
             UnknownSymbolError: The index has nothing of the symbol.
             UnknownSourceError: It has, but not from this source.
         """
-        rows = self._rows(_BOOK_AT, [symbol, ts_us, source, source])
+        rows = self._rows(BOOK_AT_SQL, [symbol, ts_us, source, source])
         if not rows:
             self._require(symbol, source)
             return None
@@ -325,7 +326,7 @@ class Catalog:
         if symbol not in known:
             raise UnknownSymbolError(symbol, known)
         if source is not None:
-            found = self._rows(_SOURCES, [symbol])
+            found = self._rows(SOURCES_SQL, [symbol])
             if source not in (sources := [name for (name,) in found]):
                 raise UnknownSourceError(symbol, source, sources)
 
@@ -350,57 +351,3 @@ def open_catalog(data_dir: Path | str, *, threads: int = 2, has_tail: bool = Tru
 
 def _levels(ticks: list[int], lots: list[int]) -> tuple[tuple[int, int], ...]:
     return tuple((price, qty) for price, qty in zip(ticks, lots, strict=True) if qty > 0)
-
-
-_SYMBOLS = """
-WITH s AS (
-    SELECT symbol, count(*) AS snapshots, 0 AS trades, min(exch_ts_us) AS first,
-           max(exch_ts_us) AS last, arg_max(price_precision, recv_ts_us) AS price,
-           arg_max(qty_precision, recv_ts_us) AS qty, max(recv_ts_us) AS newest,
-           list(DISTINCT source) AS sources
-    FROM internal.snapshots GROUP BY symbol
-    UNION ALL
-    SELECT symbol, 0, count(*), min(exch_ts_us), max(exch_ts_us),
-           arg_max(price_precision, recv_ts_us), arg_max(qty_precision, recv_ts_us),
-           max(recv_ts_us), list(DISTINCT source)
-    FROM internal.trades GROUP BY symbol
-), i AS (
-    SELECT symbol, arg_max(price_increment, recv_ts_us) AS increment
-    FROM internal.instruments WHERE price_increment <> '' GROUP BY symbol
-)
-SELECT s.symbol, sum(snapshots)::BIGINT, sum(trades)::BIGINT, min(first), max(last),
-       arg_max(price, newest), arg_max(qty, newest), any_value(increment),
-       list_sort(list_distinct(flatten(list(sources))))
-FROM s LEFT JOIN i USING (symbol) GROUP BY s.symbol ORDER BY s.symbol
-"""
-
-_QUALITY = """
-SELECT frames, verified, without_checksum, failed, greatest(frames - verified - failed, 0),
-       greatest(replaced - firsts, 0), gaps, gap_us, crossed
-FROM (
-    SELECT count(*) AS frames, count(*) FILTER (checksum_ok = false) AS failed
-    FROM raw_events WHERE symbol = ? AND dir = 'in' AND channel = 'book'
-      AND type IN ('snapshot', 'update')
-), (
-    SELECT count(*) FILTER (verified) AS verified,
-           count(*) FILTER (verified IS NULL) AS without_checksum,
-           count(*) FILTER (crossed) AS crossed
-    FROM internal.snapshots WHERE symbol = ?
-), (
-    SELECT count(*) AS replaced, count(DISTINCT source) AS firsts
-    FROM internal.snapshots WHERE symbol = ? AND is_snapshot
-), (
-    SELECT count(*) AS gaps, coalesce(sum(to_us - from_us), 0)::BIGINT AS gap_us
-    FROM internal.gaps WHERE symbol = ?
-)
-"""
-
-_SOURCES = "SELECT DISTINCT source FROM internal.snapshots WHERE symbol = ? ORDER BY source"
-
-_BOOK_AT = """
-SELECT seq, exch_ts_us, recv_ts_us, price_precision, qty_precision,
-       bid_ticks, bid_lots, ask_ticks, ask_lots, checksum, verified
-FROM internal.snapshots
-WHERE symbol = ? AND exch_ts_us <= ? AND (?::VARCHAR IS NULL OR source = ?::VARCHAR)
-ORDER BY exch_ts_us DESC, seq DESC LIMIT 1
-"""

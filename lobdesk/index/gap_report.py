@@ -162,6 +162,10 @@ def _notes(kind: str) -> str:
 
 
 _STEPS = {
+    # Frames while several connections had books; a repeat wrote no book down.
+    "report_lines": """
+SELECT v.*, s.seq IS NULL AS is_repeat FROM internal.line_verdicts v
+LEFT JOIN internal.snapshots s ON s.source = v.source AND s.seq = v.seq""",
     # One pass over the books. An exchange time that equals the receipt is none.
     "report_hours": f"""
 SELECT source, symbol, recv_ts_us // {US_PER_HOUR} AS hour,
@@ -173,10 +177,20 @@ SELECT source, symbol, recv_ts_us // {US_PER_HOUR} AS hour,
 FROM internal.snapshots GROUP BY ALL""",
     "report_frames": f"""
 SELECT source, symbol, recv_ts_us // {US_PER_DAY} AS day, count(*) AS frames,
-       count(*) FILTER (type = 'snapshot') AS replaced,
-       min(seq) FILTER (type = 'snapshot') AS first_replaced,
-       min(recv_ts_us) AS first_us, max(recv_ts_us) AS last_us, max(seq) AS last_seq
-FROM internal.raw_events WHERE {_IS_BOOK_FRAME} GROUP BY ALL""",
+       count(*) FILTER (replaces) AS replaced, min(seq) FILTER (replaces) AS first_replaced,
+       min(recv_ts_us) AS first_us, max(recv_ts_us) AS last_us,
+       max(seq) FILTER (NOT is_told) AS last_seq
+FROM (
+    SELECT f.source, f.symbol, f.seq, f.recv_ts_us, coalesce(l.ok, false) AS is_told,
+           f.type = 'snapshot' AND l.seq IS NULL AS replaces
+    FROM (FROM internal.raw_events WHERE {_IS_BOOK_FRAME}) f
+    LEFT JOIN (FROM report_lines WHERE is_repeat) l ON l.source = f.source AND l.seq = f.seq
+) GROUP BY ALL""",
+    "report_line_days": f"""
+SELECT source, symbol, recv_ts_us // {US_PER_DAY} AS day,
+       count(*) FILTER (ok AND is_repeat) AS repeats, count(*) FILTER (NOT ok) AS failed,
+       count(*) FILTER (ok IS NULL) AS unverified
+FROM report_lines GROUP BY ALL""",
     "report_extents": """
 SELECT source, symbol, first_verified_seq, verified_seq, verified_us, first_frame_us,
        last_frame_us, last_seq, first_replaced,
@@ -239,10 +253,11 @@ FROM (
     SELECT e.source, e.symbol, e.recv_ts_us // {US_PER_DAY} AS day, e.type, e.seq, g.cause,
            min(e.seq) OVER (PARTITION BY g.source, g.symbol, g.last_seq) AS first
     FROM (
-        SELECT source, symbol, seq, type, recv_ts_us FROM internal.raw_events f
+        SELECT source, symbol, seq, type, recv_ts_us
+        FROM (FROM internal.raw_events WHERE {_IS_BOOK_FRAME}) f
         SEMI JOIN report_places p ON p.source = f.source AND p.symbol = f.symbol
               AND p.place = f.seq // {PLACE_SEQS}
-        WHERE {_IS_BOOK_FRAME}
+        ANTI JOIN report_lines l ON l.source = f.source AND l.seq = f.seq
     ) e
     ASOF JOIN report_spans g
       ON g.source = e.source AND g.symbol = e.symbol AND e.seq > g.last_seq
@@ -275,10 +290,12 @@ WITH books AS (
     SELECT source, symbol, day FROM books UNION SELECT source, symbol, day FROM report_frames
     UNION SELECT source, symbol, day FROM pieces
 ), counted AS (
-    SELECT d.source, d.symbol, d.day, coalesce(b.verified, 0) AS verified,
+    SELECT d.source, d.symbol, d.day,
+           coalesce(b.verified, 0) + coalesce(v.repeats, 0) AS verified,
            coalesce(b.without_checksum, 0) AS without_checksum, e.last_seq IS NULL AS is_foreign,
-           coalesce(r.frames, 0) AS frames, coalesce(m.failed, 0) AS failed,
-           coalesce(m.missed, 0) AS missed,
+           coalesce(r.frames, 0) AS frames,
+           coalesce(m.failed, 0) + coalesce(v.failed, 0) AS failed,
+           coalesce(m.missed, 0) + coalesce(v.failed + v.unverified, 0) AS missed,
            greatest(least(e.last_us, (d.day + 1) * {US_PER_DAY})
                     - greatest(e.first_us, d.day * {US_PER_DAY}), 0) AS observed_us,
            coalesce(p.us, 0) AS unverifiable_us, coalesce(p.gaps, 0) AS gaps,
@@ -291,6 +308,7 @@ WITH books AS (
     LEFT JOIN books b USING (source, symbol, day)
     LEFT JOIN report_frames r USING (source, symbol, day)
     LEFT JOIN report_missed m USING (source, symbol, day)
+    LEFT JOIN report_line_days v USING (source, symbol, day)
     LEFT JOIN pieces p USING (source, symbol, day)
     LEFT JOIN report_trades t USING (source, symbol, day)
     LEFT JOIN losses l USING (source, day)

@@ -17,7 +17,7 @@ from lobdesk.index.query import query_errors
 from lobdesk.index.runs_views import create_ledgers
 from lobdesk.index.schema import PUBLISHED, SCHEMA_VERSION, TABLES, Table
 from lobdesk.index.tail import Indexed, load_tail
-from lobdesk.index.view_sql import EXACT_DECIMAL, VERDICTS, VIEWS
+from lobdesk.index.view_sql import EXACT_DECIMAL, LINE_SPANS, LINE_VERDICTS, VERDICTS, VIEWS
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -84,6 +84,8 @@ def open_session(
         with query_errors():
             for table in TABLES.values():
                 session.files += _create_base(con, paths, table)
+            con.execute(f"CREATE VIEW internal.line_spans AS {LINE_SPANS}")
+            con.execute(f"CREATE VIEW internal.line_verdicts AS {LINE_VERDICTS}")
             con.execute(f"CREATE VIEW internal.verdicts AS {VERDICTS}")
             session.files += create_ledgers(con, paths)
             for name, text in VIEWS.items():
