@@ -161,8 +161,9 @@ class Indexer:
         if not self._is_loaded:
             listed = {segment.key for segment in segments}
             self._report.removed += chain.sweep(
-                self._paths, self._chains, listed, self._grace_s, self._published.parts
-            )
+                self._paths, self._chains, listed, self._grace_s, self._published.parts,
+                self._published.retired,
+            )  # fmt: skip
             self._is_loaded = True
         self._index_all(segments)
         self._merge(segments)
@@ -232,7 +233,8 @@ class Indexer:
     def _drop(self, stale: set[chain.Key]) -> None:
         for found in [*self._chains.all_commits(), *self._chains.others]:
             if found.commit.key in stale:
-                chain.remove_commit(self._paths, found)
+                # Its parts stay until a catalogue without them is published, and for the grace.
+                found.path.unlink(missing_ok=True)
         self._chains = chain.load_chains(self._paths, self._chains.cache)
         self._remember_frames()
         self._is_loaded = False
