@@ -171,6 +171,7 @@ def sweep(
     chains: Chains,
     listed: set[Key],
     grace_s: float,
+    *,
     published: frozenset[str] = frozenset(),
     retired: Mapping[str, int] | None = None,
 ) -> int:

@@ -161,8 +161,8 @@ class Indexer:
         if not self._is_loaded:
             listed = {segment.key for segment in segments}
             self._report.removed += chain.sweep(
-                self._paths, self._chains, listed, self._grace_s, self._published.parts,
-                self._published.retired,
+                self._paths, self._chains, listed, self._grace_s,
+                published=self._published.parts, retired=self._published.retired,
             )  # fmt: skip
             self._is_loaded = True
         self._index_all(segments)

@@ -156,7 +156,7 @@ def publish_catalog(
 def _retired(paths: DataPaths, published: Published, names: frozenset[str]) -> dict[str, int]:
     """Return the parts that are there, but only for readers of an earlier catalogue."""
     now_us = time.time_ns() // 1000
-    found = {path: now_us for path in published.parts - names} | {
+    found = dict.fromkeys(published.parts - names, now_us) | {
         path: at_us for path, at_us in published.retired.items() if path not in names
     }
     return {path: at_us for path, at_us in sorted(found.items()) if (paths.lake / path).exists()}
