@@ -8,7 +8,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from lobdesk.index import open_catalog, update_index
+from lobdesk.journal import list_segments
+from lobdesk.journal.seal import seal_segment
 from tests.index import kills
+from tests.index.journals import JournalWriter
 from tests.index.test_repair import parts, three_days
 from tests.index.test_update import append_snapshots, plain_journal
 
@@ -91,3 +94,26 @@ def test_killed_rebuild_leaves_readers_the_old_state(
         assert catalog.sql(COUNT).rows[0][0] == 4
     update_index(tmp_path, grace_s=0)
     assert len(parts(tmp_path)) == 2
+
+
+@pytest.mark.parametrize("is_sealed", [False, True])
+def test_check_finds_an_indexed_line_that_changed(tmp_path: Path, is_sealed: bool) -> None:
+    writer = JournalWriter(tmp_path / "l2")
+    for number in range(200):
+        writer.note({"kind": "test", "text": f"aaa{number}"}, kills.DAY_US)
+    (path,) = (tmp_path / "l2" / "events").rglob("*.jsonl")
+    whole = path.read_bytes()
+    update_index(tmp_path)
+    path.write_bytes(whole.replace(b"aaa100", b"aaA100"))
+    if is_sealed:
+        for segment in list_segments(tmp_path / "l2" / "events"):
+            seal_segment(segment)
+
+    assert update_index(tmp_path).rejects == 0, "the row is still the right one"
+    report = update_index(tmp_path, check=True)
+
+    assert len(report.replaced) == report.rejects == 1
+    assert not report.is_sound
+    with open_catalog(tmp_path) as catalog:
+        assert catalog.sql("SELECT count(*) FROM raw_events").rows == [(199,)]
+    assert update_index(tmp_path, check=True).replaced == []
