@@ -7,6 +7,7 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lobdesk.index.column_cache import read_mapped
 from lobdesk.index.columns import read_snapshots, read_trades
 from lobdesk.index.digests import table_digest
 from lobdesk.index.errors import UnknownSourceError, UnknownSymbolError
@@ -147,6 +148,20 @@ class Catalog:
         """
         with query_errors(), self.cursor() as con:
             found = read_snapshots(con, symbol, start_us=start_us, end_us=end_us, source=source)
+        if not len(found):
+            self._require(symbol)
+        return found
+
+    def mapped_columns(self, symbol: str) -> SnapshotColumns:
+        """Return what ``snapshot_columns`` does for all rows, as read-only maps of a file.
+
+        The first call writes the file (350 bytes a row, in the lake's ``records``).
+
+        Raises:
+            UnknownSymbolError: The index has nothing of the symbol.
+        """
+        with query_errors(), self.cursor() as con:
+            found = read_mapped(con, self._paths, symbol)
         if not len(found):
             self._require(symbol)
         return found
