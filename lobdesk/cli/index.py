@@ -29,7 +29,9 @@ if TYPE_CHECKING:
 
 @click.command("index")
 @click.option("--rebuild", is_flag=True, help="Drop what the journal still holds and index anew.")
-@click.option("--check", is_flag=True, help="Read all parts, and index anew what is damaged.")
+@click.option(
+    "--check", is_flag=True, help="Read all parts and the journal, and index anew what is damaged."
+)
 @click.option("--follow", is_flag=True, help="Stay and index what comes, until SIGTERM or Ctrl-C.")
 @click.option(
     "--every", "every_s", type=click.FloatRange(min=0.1), default=10.0, show_default=True,

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from lobdesk.index.audits import run_audit
-    from lobdesk.index.catalog import Catalog, Gap, Quality, SymbolInfo, open_catalog
+    from lobdesk.index.catalog import Catalog, open_catalog
     from lobdesk.index.columns import SnapshotColumns, TradeColumns
+    from lobdesk.index.facts import Gap, Quality, SymbolInfo
     from lobdesk.index.indexer import IndexReport, update_index
     from lobdesk.index.records import write_market_records
     from lobdesk.index.records_file import MarketRecords, open_market_records
@@ -37,13 +38,13 @@ __all__ = [
 
 _PLACES = {
     "Catalog": "catalog",
-    "Gap": "catalog",
+    "Gap": "facts",
     "IndexReport": "indexer",
     "MarketRecords": "records_file",
-    "Quality": "catalog",
+    "Quality": "facts",
     "SnapshotColumns": "columns",
     "SqlResult": "result",
-    "SymbolInfo": "catalog",
+    "SymbolInfo": "facts",
     "TradeColumns": "columns",
     "match_symbol": "symbols",
     "open_catalog": "catalog",

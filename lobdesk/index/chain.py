@@ -31,7 +31,7 @@ from lobdesk.index.durable import TEMPORARY
 from lobdesk.index.schema import SCHEMA_VERSION, TABLES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
     from lobdesk.index.commits import Part
     from lobdesk.paths import DataPaths
@@ -166,19 +166,14 @@ def load_chains(paths: DataPaths, cached: Cache) -> Chains:
     return chains
 
 
-def remove_commit(paths: DataPaths, found: Committed) -> None:
-    """Delete a commit, then its parts, so that a crash leaves parts without a commit only."""
-    found.path.unlink(missing_ok=True)
-    for part in found.commit.parts.values():
-        (paths.lake / part.path).unlink(missing_ok=True)
-
-
 def sweep(
     paths: DataPaths,
     chains: Chains,
     listed: set[Key],
     grace_s: float,
+    *,
     published: frozenset[str] = frozenset(),
+    retired: Mapping[str, int] | None = None,
 ) -> int:
     """Delete what does not count and return how many files went.
 
@@ -192,12 +187,14 @@ def sweep(
         chains: What counts, just loaded.
         listed: Segments that exist.
         grace_s: How long replaced parts stay.
-        published: Parts that the published catalogue names; a merge may have ended, and been
-            killed before it could publish.
+        published: Parts that the published catalogue names: until another is published, all
+            readers use them.
+        retired: Parts that an earlier catalogue named → when they were replaced, µs.
     """
-    keep: set[str] = set(published)
     covered = chains.covered()
     now = time.time()
+    since_us = (now - grace_s) * 1e6
+    keep = {path for path, at_us in (retired or {}).items() if at_us > since_us} | published
     for found in chains.all_commits():
         keep.add(_name(paths, found.path))
         day = covered.get((found.commit.source, found.commit.member))
@@ -329,4 +326,7 @@ def _stem(head: Head) -> str:
 def _is_of(name: str, stems: tuple[str, ...]) -> bool:
     """Tell whether a file is a part of one of these ranges, or a commit of another version."""
     file = Path(name).name
-    return any(file == f"{stem}.parquet" or f"{stem}.json".endswith(file) for stem in stems)
+    return any(
+        (file.startswith(f"{stem}.") and file.endswith(".parquet")) or f"{stem}.json".endswith(file)
+        for stem in stems
+    )

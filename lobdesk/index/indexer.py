@@ -15,7 +15,7 @@ from lobdesk.index.errors import IndexBusyError, IndexWriteError
 from lobdesk.index.extract import SnapshotFrames
 from lobdesk.index.parts import PartWriter, file_digest
 from lobdesk.index.pipeline import Pipeline
-from lobdesk.index.segments import BLOCK_BYTES, list_segments, safe_proof
+from lobdesk.index.segments import BLOCK_BYTES, has_changed, list_segments, safe_proof
 from lobdesk.journal.retention import read_cut
 from lobdesk.paths import DataPaths
 from lobdesk.progress import NoProgress
@@ -89,7 +89,7 @@ def update_index(
     Args:
         data_dir: Data directory.
         rebuild: Drop everything whose segment still exists and index it again.
-        check: Read all parts and write those again whose bytes changed.
+        check: Read all parts and the indexed journal, and index anew whose bytes changed.
         progress: Who hears how far it is.
         block_bytes: Most bytes of lines of a part.
         grace_s: How long merged-away parts stay for running readers.
@@ -157,12 +157,13 @@ class Indexer:
         faults: dict[chain.Key, str] = {}
         segments = list_segments(self._paths, self._published.stamps, faults)
         self._report.damaged += [f"{source}:{why}" for (source, _), why in sorted(faults.items())]
-        self._compare(segments, set(faults), rebuild=rebuild)
+        self._compare(segments, set(faults), rebuild=rebuild, check=check)
         if not self._is_loaded:
             listed = {segment.key for segment in segments}
             self._report.removed += chain.sweep(
-                self._paths, self._chains, listed, self._grace_s, self._published.parts
-            )
+                self._paths, self._chains, listed, self._grace_s,
+                published=self._published.parts, retired=self._published.retired,
+            )  # fmt: skip
             self._is_loaded = True
         self._index_all(segments)
         self._merge(segments)
@@ -205,7 +206,9 @@ class Indexer:
                 dropped += 1
         return dropped
 
-    def _compare(self, segments: list[Segment], unlisted: set[chain.Key], *, rebuild: bool) -> None:
+    def _compare(
+        self, segments: list[Segment], unlisted: set[chain.Key], *, rebuild: bool, check: bool
+    ) -> None:
         """Drop the commits of segments that are to be indexed anew."""
         listed = {segment.key for segment in segments}
         cuts = {root.source: read_cut(root.path).seq for root in self._paths.journals()}
@@ -218,7 +221,10 @@ class Indexer:
         stale: set[chain.Key] = set()
         for segment in segments:
             commits = self._chains.commits.get(segment.key)
-            if not commits or (not rebuild and self._is_same(segment, commits)):
+            if not commits:
+                continue
+            is_same = not rebuild and self._is_same(segment, commits)
+            if is_same and not (check and self._has_changed(segment, commits)):
                 continue
             stale.add(segment.key)
             if not rebuild:
@@ -232,7 +238,8 @@ class Indexer:
     def _drop(self, stale: set[chain.Key]) -> None:
         for found in [*self._chains.all_commits(), *self._chains.others]:
             if found.commit.key in stale:
-                chain.remove_commit(self._paths, found)
+                # Its parts stay until a catalogue without them is published, and for the grace.
+                found.path.unlink(missing_ok=True)
         self._chains = chain.load_chains(self._paths, self._chains.cache)
         self._remember_frames()
         self._is_loaded = False
@@ -252,6 +259,14 @@ class Indexer:
         if any("damaged" in found.commit.stats for found in commits):
             return False
         return safe_proof(segment, last.end) == (last.head_crc, last.tail_crc)
+
+    def _has_changed(self, segment: Segment, commits: list[Committed]) -> bool:
+        try:
+            return has_changed(segment, commits)
+        except JournalError as error:
+            # Its rows are still right; nothing better can be had from the journal.
+            self._report.damaged.append(f"{segment.source}:{error}")
+            return False
 
     def _index_all(self, segments: list[Segment]) -> None:
         total = sum(segment.size_bytes for segment in segments)

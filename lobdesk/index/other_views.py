@@ -41,10 +41,10 @@ SEGMENTS = Table(
 
 RUNS = Table(
     "runs",
-    "Trainings, backtests and signal files.",
+    "Trainings, backtests, sweeps and signal files.",
     (
         Column("id", "VARCHAR", "Identifier, which is also the folder's name."),
-        Column("kind", "VARCHAR", "`train`, `backtest` or `signals`."),
+        Column("kind", "VARCHAR", "`train`, `backtest`, `signals` or `sweep`."),
         Column("name", "VARCHAR", "For people."),
         Column("state", "VARCHAR", "`running`, `finished`, `cancelled` or `failed`."),
         Column("created_ts_us", "BIGINT", "Start, µs."),
@@ -126,5 +126,33 @@ EQUITY = Table(
     ),
 )
 
+SWEEP_POINTS = Table(
+    "sweep_points",
+    "One row for each combination of every finished sweep.",
+    (
+        Column("run", "VARCHAR", "Sweep, for example `w0001`."),
+        Column("point", "BIGINT", "Number of the combination."),
+        Column("axes", "JSON", "What was varied, for example `axes->>'queue'`."),
+        Column("error", "VARCHAR", "Why it could not be run, else null."),
+        Column("final_pnl", "DOUBLE", "Profit after fees, quote currency."),
+        Column("realized", "DOUBLE", "Profit that fills realized, before fees."),
+        Column("fee", "DOUBLE", "Fees; negative is a rebate."),
+        Column("fills", "BIGINT", "Fills."),
+        Column("orders", "BIGINT", "Orders."),
+        Column("maker_share", "DOUBLE", "Share of traded value whose order rested."),
+        Column("certain_share", "DOUBLE", "Share of fills that depend on no queue model."),
+        Column("turnover", "DOUBLE", "Traded value, quote currency."),
+        Column("max_drawdown", "DOUBLE", "Largest fall below an earlier peak."),
+        Column("sharpe", "DOUBLE", "Annualized; null where equity was not sampled."),
+        Column("sortino", "DOUBLE", "Annualized; null where equity was not sampled."),
+        Column("digest", "VARCHAR", "Digest of the ledger."),
+        Column("records", "VARCHAR", "Digest of the market data records."),
+        Column("seconds", "DOUBLE", "How long it took."),
+    ),
+)
+
 LEDGERS = (FILLS, ORDERS, EQUITY)
-OTHER_VIEWS = (SEGMENTS, RUNS, *LEDGERS)
+OPEN_ENDED = (*LEDGERS, SWEEP_POINTS)
+"""Their files may have more columns than are listed, which then appear in the view."""
+
+OTHER_VIEWS = (SEGMENTS, RUNS, *OPEN_ENDED)

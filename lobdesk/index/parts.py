@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 from typing import TYPE_CHECKING
 
@@ -143,6 +144,7 @@ class PartWriter:
         return self._copy(TABLES[table].column_list(), scan, path, rows, metadata)
 
     def _copy(self, columns: str, source: str, path: str, rows: int, metadata: str = "") -> Part:
+        path = self._free(path)
         with publishing(self._lake / path) as temporary:
             self._con.execute(
                 f"COPY (SELECT {columns} FROM {source}) TO {duck.quote(str(temporary))} "
@@ -151,6 +153,12 @@ class PartWriter:
             digest = file_digest(temporary)
             size = temporary.stat().st_size
         return Part(path, rows, size, digest)
+
+    def _free(self, path: str) -> str:
+        """Return a name that no part has: readers may be using those that this one replaces."""
+        stem = path.removesuffix(".parquet")
+        names = itertools.chain([path], (f"{stem}.{n}.parquet" for n in itertools.count(1)))
+        return next(name for name in names if not (self._lake / name).exists())
 
     def _write_rejects(self, block: Block, columns: Columns, stem: str) -> None:
         lines = []

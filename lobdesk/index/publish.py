@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import shutil
 import tempfile
+import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -66,12 +67,15 @@ class Published:
         stamps: Sealed segment → stamp and uncompressed bytes of its file.
         commits: Path of a commit → its size and time, and its text.
         parts: Paths of the parts that readers open.
+        retired: Paths of parts that readers of an earlier catalogue may open → since when they are
+            replaced, µs.
     """
 
     digest: str = ""
     stamps: dict[tuple[str, str], tuple[str, int]] = field(default_factory=dict)
     commits: Cache = field(default_factory=dict)
     parts: frozenset[str] = frozenset()
+    retired: dict[str, int] = field(default_factory=dict)
 
 
 def read_published(path: Path) -> Published:
@@ -89,6 +93,7 @@ def read_published(path: Path) -> Published:
         ).fetchall()
         commits = con.execute("SELECT path, bytes, changed_ns, text FROM old.commits").fetchall()
         parts = con.execute("SELECT path FROM old.parts").fetchall()
+        retired = con.execute("SELECT path, since_us FROM old.retired").fetchall()
     except duckdb.Error:
         return Published()
     finally:
@@ -98,6 +103,7 @@ def read_published(path: Path) -> Published:
         stamps={(source, segment): (stamp, size) for source, segment, stamp, size in stamps},
         commits={name: ((size, changed), text) for name, size, changed, text in commits},
         parts=frozenset(path for (path,) in parts),
+        retired=dict(retired),
     )
 
 
@@ -127,12 +133,15 @@ def publish_catalog(
     frames = [
         (found.commit.source, seq) for found in chains.all_commits() for seq in found.commit.frames
     ]
+    names = frozenset(part[7] for part in parts)
+    retired = _retired(paths, published, names)
     texts = [(name, *stamp, text) for name, (stamp, text) in sorted(chains.cache.items())]
     meta = {"application": APPLICATION, "schema_version": str(SCHEMA_VERSION), "digest": digest}
     with publishing(paths.catalog) as temporary, _create(temporary) as con:
         _insert(con, "meta", _columns(("key", "value"), list(meta.items()), set()))
         _insert(con, "segments", _segment_columns(rows))
         _insert(con, "parts", _columns(PART_NAMES, parts, PART_NUMBERS))
+        _insert(con, "retired", _columns(("path", "since_us"), list(retired.items()), {"since_us"}))
         _insert(con, "book_frames", _columns(("source", "seq"), frames, {"seq"}))
         _insert(con, "commits", _columns(COMMIT_NAMES, texts, COMMIT_NUMBERS))
         _insert(con, "views", _columns(("name", "sql"), list(VIEWS.items()), set()))
@@ -141,7 +150,16 @@ def publish_catalog(
     stamps = {
         (row.source, row.segment): (row.stamp, row.indexed_bytes) for row in rows if row.is_sealed
     }
-    return Published(digest, stamps, chains.cache, frozenset(part[7] for part in parts))
+    return Published(digest, stamps, chains.cache, names, retired)
+
+
+def _retired(paths: DataPaths, published: Published, names: frozenset[str]) -> dict[str, int]:
+    """Return the parts that are there, but only for readers of an earlier catalogue."""
+    now_us = time.time_ns() // 1000
+    found = dict.fromkeys(published.parts - names, now_us) | {
+        path: at_us for path, at_us in published.retired.items() if path not in names
+    }
+    return {path: at_us for path, at_us in sorted(found.items()) if (paths.lake / path).exists()}
 
 
 def totals(chains: Chains) -> dict[str, int]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 
 from lobdesk.index import duck
-from lobdesk.index.other_views import LEDGERS, RUNS
+from lobdesk.index.other_views import LEDGERS, RUNS, SWEEP_POINTS
 from lobdesk.runs import DamagedRunError, list_runs
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def run_rows(paths: DataPaths) -> list[list[Any]]:
 
 
 def create_ledgers(con: duckdb.DuckDBPyConnection, paths: DataPaths) -> list[Path]:
-    """Create ``internal.runs``, ``fills``, ``orders`` and ``equity``; return the files behind them.
+    """Create ``internal.runs`` and the views of ledgers and sweeps; return the files behind them.
 
     They are read from the runs' folders, because a run may have ended since the catalogue was
     published.
@@ -46,7 +46,7 @@ def create_ledgers(con: duckdb.DuckDBPyConnection, paths: DataPaths) -> list[Pat
         files = {run.id: run.path / f"{ledger.name}.parquet" for run in reversed(runs)}
         found = {run_id: path for run_id, path in files.items() if path.is_file()}
         used += _create_ledger(con, ledger, found)
-    return used
+    return used + _create_sweep_points(con, runs)
 
 
 def _row(run: Run) -> list[Any]:
@@ -76,6 +76,43 @@ def _create_ledger(
         selects = [f"SELECT * FROM internal.{ledger.name}"]
     con.execute(f"CREATE VIEW {ledger.name} AS {' UNION ALL BY NAME '.join(selects)}")
     return list(whole.values())
+
+
+def _create_sweep_points(con: duckdb.DuckDBPyConnection, runs: list[Run]) -> list[Path]:
+    """Create the view of the points of all sweeps that are done."""
+    con.execute(f"CREATE TABLE internal.{SWEEP_POINTS.name} ({SWEEP_POINTS.definition()})")
+    selects = [f"SELECT * FROM internal.{SWEEP_POINTS.name}"]
+    files = []
+    for run in reversed(runs):
+        path = run.path / "points.parquet"
+        if run.manifest.kind == "sweep" and path.is_file() and _is_whole(con, path):
+            files.append(path)
+            selects.append(_points(con, run, path))
+    con.execute(f"CREATE VIEW {SWEEP_POINTS.name} AS {' UNION ALL BY NAME '.join(selects)}")
+    return files
+
+
+def _points(con: duckdb.DuckDBPyConnection, run: Run, path: Path) -> str:
+    """Return a query for one sweep's rows. In its file NaN stands for no number."""
+    scan = duck.parquet_scan([path])
+    names = {row[0] for row in con.execute(f"DESCRIBE SELECT * FROM {scan}").fetchall()}
+    axes = [name for name in run.manifest.config.get("grid", {}) if name in names]
+    pairs = ", ".join(f"{duck.quote(name)}, {_name(name)}" for name in axes)
+    listed = [column for column in SWEEP_POINTS.columns if column.name in names]
+    casts = [
+        f"TRY_CAST({_name(one.name)} AS {one.type}) AS {_name(one.name)}"
+        if one.type == "VARCHAR"
+        else f"TRY_CAST(nullif(TRY_CAST({_name(one.name)} AS DOUBLE), 'NaN'::DOUBLE) AS {one.type})"
+        f" AS {_name(one.name)}"
+        for one in listed
+    ]
+    others = sorted(names - {column.name for column in SWEEP_POINTS.columns})
+    columns = [f"json_object({pairs}) AS axes", *casts, *map(_name, others)]
+    return f"SELECT {duck.quote(run.id)} AS run, {', '.join(columns)} FROM {scan}"
+
+
+def _name(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
 
 
 def _is_whole(con: duckdb.DuckDBPyConnection, path: Path) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from lobdesk.index.other_views import LEDGERS, OTHER_VIEWS
+from lobdesk.index.other_views import OPEN_ENDED, OTHER_VIEWS
 from lobdesk.index.schema import SCHEMA_VERSION, TABLES, Table
 
 HEAD = f"""# Tables of the index
@@ -30,7 +30,7 @@ def render() -> str:
 
 def _section(table: Table) -> str:
     lines = [f"## {table.name}", "", table.text]
-    if table in LEDGERS:
+    if table in OPEN_ENDED:
         lines += ["", "The main columns; a run may have more, which appear once it exists."]
     lines += ["", "| column | type | meaning |", "| --- | --- | --- |"]
     lines += [

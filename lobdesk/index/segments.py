@@ -23,9 +23,10 @@ from lobdesk.journal.line import stored_crc
 from lobdesk.journal.seal import read_frames
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from typing import TypeVar
 
+    from lobdesk.index.commits import Committed
     from lobdesk.paths import DataPaths, JournalRoot
 
     T = TypeVar("T")
@@ -146,6 +147,20 @@ def safe_proof(segment: Segment, end: int) -> tuple[int, int]:
         return end_proof(segment, end)
     except JournalReadError:
         return 0, 0
+
+
+def has_changed(segment: Segment, commits: Iterable[Committed]) -> bool:
+    """Tell whether any byte of what was indexed is another one now; what is damaged is left out."""
+    for found in commits:
+        begin, end = found.commit.begin, found.commit.end
+        if "damaged" in found.commit.stats:
+            continue
+        crc = 0
+        for offset in range(begin, end, BLOCK_BYTES):
+            crc = zlib.crc32(read_range(segment, offset, min(BLOCK_BYTES, end - offset)), crc)
+        if crc != found.commit.crc:
+            return True
+    return False
 
 
 def read_range(segment: Segment, begin: int, length: int) -> bytes:

@@ -74,6 +74,10 @@ def _serve(request: Request) -> Iterator[dict[str, Any]]:
     if request.is_fenced:
         fence.confine(readable=readable(paths), writable=[temp_dir])
     fence.limit_resources(memory_bytes=ADDRESS_SPACE, cpu_s=request.cpu_s, file_bytes=LARGEST_FILE)
+    if duck.glob_free(paths.root) != str(paths.root):
+        # For a pattern DuckDB lists the folder above, which the fence refuses.
+        os.chdir(paths.root)
+        paths = DataPaths(Path())
     session = open_session(paths, temp_dir=temp_dir, memory_limit=MEMORY_LIMIT, catalog=catalog)
     set_variables(session.con, request.variables)
     _lock_down(session, temp_dir)

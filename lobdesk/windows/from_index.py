@@ -61,7 +61,7 @@ def build_windows(
         symbols = _choose(spec.symbols, [info.symbol for info in catalog.symbols() if info.rows])
         rows = []
         for done, symbol in enumerate(symbols, start=1):
-            rows.append(catalog.snapshot_columns(symbol))
+            rows.append(catalog.mapped_columns(symbol))
             progress.update("read", done, len(symbols), symbol=symbol)
     store = build_store(
         paths.windows, rows, spec, threads=threads or os.cpu_count() or 1, progress=progress

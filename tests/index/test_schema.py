@@ -54,7 +54,7 @@ def test_catalogue_says_what_the_views_are(indexed: Path) -> None:
 
     assert tables == {
         "meta", "parts", "segments", "book_frames", "commits", "gaps", "instruments", "rejects",
-        "runs", "views",
+        "runs", "views", "retired",
     }  # fmt: skip
     assert views == {*TABLES, "segments", "runs"}
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import datetime as dt
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -352,3 +353,17 @@ def test_parquet_result_is_complete(indexed: Path, tmp_path: Path) -> None:
     assert pq.read_metadata(target).num_rows == 10
     with pytest.raises(QueryError):
         write_user_sql(indexed, "SELECT 1) TO '/tmp/x'; --", target)
+
+
+@pytest.mark.parametrize("name", ["a b?", "[x]*'"])
+def test_folder_whose_name_looks_like_a_pattern_is_read(
+    indexed: Path, tmp_path: Path, name: str
+) -> None:
+    data = tmp_path / name
+    data.symlink_to(indexed)
+    copy = Path(shutil.copytree(indexed, tmp_path / f"{name} copy"))
+
+    for folder in (data, copy):
+        assert run_user_sql(folder, "SELECT count(*) FROM snapshots").rows == [(1430,)]
+    with pytest.raises(QueryError):
+        run_user_sql(copy, "FROM read_text('catalog.duckdb')")

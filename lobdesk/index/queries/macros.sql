@@ -10,29 +10,37 @@ CREATE MACRO in_scope(row_source, row_symbol, row_ts_us) AS
 -- The snapshots in scope, with span_us: how long the book stood until the next one. It is null
 -- where that is not known: before a gap, a replaced book, another precision, a time that runs
 -- backwards, or a pause of more than max_pause_s. What weights by it never runs over a hole.
+--
+-- Parts and tail lie in the order of events, so the next row is the next book of a symbol: a window
+-- without ORDER BY streams, where one with it would sort everything. Behind a symbol's last row in
+-- parts comes its first in the tail; where a row does not follow, the time is not known.
 CREATE MACRO book_spans() AS TABLE
 WITH ends AS (
     SELECT DISTINCT source, symbol, first_verified_seq FROM gaps
     WHERE first_verified_seq IS NOT NULL
-), marked AS (
-    SELECT s.*, coalesce(s.is_snapshot, false) OR ends.source IS NOT NULL AS is_start
-    FROM snapshots s
-    LEFT JOIN ends ON ends.source = s.source AND ends.symbol = s.symbol
-                  AND ends.first_verified_seq = s.seq
-    WHERE in_scope(s.source, s.symbol, s.exch_ts_us)
+), tails AS (
+    SELECT source, symbol, arg_min({s: source, y: symbol, n: seq, t: exch_ts_us, p: price_precision,
+                                    q: qty_precision, r: is_snapshot}, seq) AS head
+    FROM tail.snapshots WHERE in_scope(source, symbol, exch_ts_us) GROUP BY source, symbol
+), lined AS (
+    SELECT *, {s: lead(source) OVER (), y: lead(symbol) OVER (), n: lead(seq) OVER (),
+               t: lead(exch_ts_us) OVER (), p: lead(price_precision) OVER (),
+               q: lead(qty_precision) OVER (), r: lead(is_snapshot) OVER ()} AS follower
+    FROM snapshots WHERE in_scope(source, symbol, exch_ts_us)
 ), paired AS (
-    SELECT *, lead(exch_ts_us) OVER following - exch_ts_us AS until_next_us,
-           lead(is_start) OVER following AS is_next_start,
-           lead(price_precision) OVER following = price_precision
-           AND lead(qty_precision) OVER following = qty_precision AS is_next_alike
-    FROM marked
-    WINDOW following AS (PARTITION BY source, symbol ORDER BY seq)
+    SELECT l.*, CASE WHEN follower.s = l.source AND follower.y = l.symbol THEN follower
+                     WHEN tails.head.n > l.seq THEN tails.head END AS next_book
+    FROM lined l LEFT JOIN tails ON tails.source = l.source AND tails.symbol = l.symbol
 )
-SELECT * EXCLUDE (until_next_us, is_next_start, is_next_alike),
-       CASE WHEN is_next_alike AND NOT is_next_start AND until_next_us >= 0
-             AND until_next_us <= coalesce(getvariable('max_pause_s'), 10) * 1000000
-            THEN until_next_us END AS span_us
-FROM paired;
+SELECT p.* EXCLUDE (follower, next_book),
+       CASE WHEN next_book.n > p.seq AND next_book.p = p.price_precision
+             AND next_book.q = p.qty_precision AND NOT coalesce(next_book.r, false)
+             AND ends.source IS NULL AND next_book.t >= p.exch_ts_us
+             AND next_book.t - p.exch_ts_us <= coalesce(getvariable('max_pause_s'), 10) * 1000000
+            THEN next_book.t - p.exch_ts_us END AS span_us
+FROM paired p
+LEFT JOIN ends ON ends.source = p.source AND ends.symbol = p.symbol
+              AND ends.first_verified_seq = p.next_book.n;
 
 -- The trades in scope beside the book that stood just before each, by exchange time within one
 -- source. verdict: best (at the best price), deeper (behind it: a sweep), inside (between bid and
