@@ -94,7 +94,7 @@ def make_market(engine):
 
 
 def replay_many(data: np.ndarray, symbols: int) -> None:
-    parts = [np.ascontiguousarray(data[i::symbols]) for i in range(symbols)]
+    parts = np.split(data, symbols)
     replay(make(data[:1000]))
     for _ in sys.stdin:
         engine = hft.ROIVectorMarketDepthBacktest([make_asset(part) for part in parts])

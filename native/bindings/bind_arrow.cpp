@@ -131,13 +131,26 @@ int GetSchema(ArrowArrayStream* stream, ArrowSchema* out) {
     if (words != nullptr) {
       *words = {"u", "", nullptr, 0, 0, nullptr, nullptr, ReleaseSchema, Hold(parts)};
     }
-    parts->schemas[i] = {column.format.c_str(), column.name.c_str(), nullptr,
-                         column.validity ? kNullable : 0, 0, nullptr, words, ReleaseSchema,
+    parts->schemas[i] = {column.format.c_str(),
+                         column.name.c_str(),
+                         nullptr,
+                         column.validity ? kNullable : 0,
+                         0,
+                         nullptr,
+                         words,
+                         ReleaseSchema,
                          Hold(parts)};
     parts->schema_children.push_back(&parts->schemas[i]);
   }
-  *out = {"+s", "", nullptr, 0, static_cast<std::int64_t>(count), parts->schema_children.data(),
-          nullptr, ReleaseSchema, Hold(parts)};
+  *out = {"+s",
+          "",
+          nullptr,
+          0,
+          static_cast<std::int64_t>(count),
+          parts->schema_children.data(),
+          nullptr,
+          ReleaseSchema,
+          Hold(parts)};
   return 0;
 }
 
@@ -157,8 +170,9 @@ void MakeArrays(const std::shared_ptr<Parts>& parts) {
     }
     auto& buffers = parts->buffers[i];
     buffers = {column.validity ? column.validity->data() : nullptr, column.values.data(), nullptr};
-    parts->arrays[i] = {table.rows, column.validity ? -1 : 0, 0, 2, 0, buffers.data(), nullptr,
-                        words, ReleaseArray, Hold(parts)};
+    parts->arrays[i] = {
+        table.rows, column.validity ? -1 : 0, 0, 2, 0, buffers.data(), nullptr, words, ReleaseArray,
+        Hold(parts)};
     parts->array_children.push_back(&parts->arrays[i]);
   }
 }
@@ -171,8 +185,15 @@ int GetNext(ArrowArrayStream* stream, ArrowArray* out) {
   auto parts = std::make_shared<Parts>();
   parts->table = source->table;
   MakeArrays(parts);
-  *out = {parts->table->rows, 0, 0, 1, static_cast<std::int64_t>(parts->array_children.size()),
-          parts->buffers.back().data(), parts->array_children.data(), nullptr, ReleaseArray,
+  *out = {parts->table->rows,
+          0,
+          0,
+          1,
+          static_cast<std::int64_t>(parts->array_children.size()),
+          parts->buffers.back().data(),
+          parts->array_children.data(),
+          nullptr,
+          ReleaseArray,
           Hold(parts)};
   return 0;
 }

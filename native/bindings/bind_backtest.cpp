@@ -273,9 +273,8 @@ void RegisterRows() {
                        qty_lots);
   PYBIND11_NUMPY_DTYPE(bt::FillRow, exch_ts_us, local_ts_us, order_id, symbol, side, is_maker,
                        is_certain, reserved, price_ticks, qty_lots, fee, decision_mid, arrival_mid,
-                       slip_decision, slip_arrival, ahead_at_arrival, ahead_optimistic, ahead_pessimistic,
-                       wait_us, position_lots, cash,
-                       realized, realized_total);
+                       slip_decision, slip_arrival, ahead_at_arrival, ahead_optimistic,
+                       ahead_pessimistic, wait_us, position_lots, cash, realized, realized_total);
   PYBIND11_NUMPY_DTYPE(bt::OrderRow, order_id, symbol, side, type, tif, status, reason, last_reject,
                        price_ticks, qty_lots, leaves_lots, filled_lots, decision_us, arrival_us,
                        ack_us, first_fill_us, last_fill_us, close_us, decision_mid, arrival_mid,

@@ -1,12 +1,13 @@
-// What a Python strategy sees. Written against the C API: a strategy makes several calls per wake-up,
-// and the general dispatch of pybind11 costs more than each of them.
+// What a Python strategy sees. Written against the C API: a strategy makes several calls per
+// wake-up, and the general dispatch of pybind11 costs more than each of them.
 #include "bind_desk.hpp"
 
 #include <array>
 #include <cstdint>
-#include <cstring>
 #include <string>
 #include <utility>
+
+#include "arguments.hpp"
 
 namespace py = pybind11;
 namespace bt = lobdesk::backtest;
@@ -14,15 +15,12 @@ namespace bt = lobdesk::backtest;
 namespace {
 
 struct DeskObject {
-  PyObject_HEAD
-  bt::LocalDesk* desk;  // null outside a wake-up
+  PyObject_HEAD bt::LocalDesk* desk;  // null outside a wake-up
   std::uint32_t reasons;
 };
 
 PyObject* desk_type = nullptr;
 PyObject* order_error = nullptr;
-
-constexpr std::array<const char*, 4> kTifNames{"GTC", "IOC", "FOK", "GTX"};
 
 bt::LocalDesk* DeskOf(PyObject* self) {
   bt::LocalDesk* desk = reinterpret_cast<DeskObject*>(self)->desk;
@@ -31,76 +29,6 @@ bt::LocalDesk* DeskOf(PyObject* self) {
   }
   return desk;
 }
-
-bool ToInt(PyObject* object, std::int64_t* value) {
-  if (PyLong_CheckExact(object)) {
-    *value = PyLong_AsLongLong(object);
-    return *value != -1 || PyErr_Occurred() == nullptr;
-  }
-  PyObject* whole = PyNumber_Index(object);  // numbers of NumPy
-  if (whole == nullptr) return false;
-  *value = PyLong_AsLongLong(whole);
-  Py_DECREF(whole);
-  return *value != -1 || PyErr_Occurred() == nullptr;
-}
-
-bool ToTif(PyObject* object, std::int64_t* value) {
-  if (!PyUnicode_Check(object)) return ToInt(object, value);
-  for (std::size_t i = 0; i < kTifNames.size(); ++i) {
-    if (PyUnicode_CompareWithASCIIString(object, kTifNames[i]) == 0) {
-      *value = static_cast<std::int64_t>(i);
-      return true;
-    }
-  }
-  PyErr_SetString(PyExc_ValueError, "tif must be GTC, IOC, FOK or GTX");
-  return false;
-}
-
-/// Arguments of one call: whole numbers by position or name.
-template <std::size_t kCount>
-struct Arguments {
-  std::array<const char*, kCount> names;
-  std::array<std::int64_t, kCount> values;
-  std::size_t required;
-  std::size_t positional;
-
-  bool Set(std::size_t i, PyObject* object) {
-    if (std::strcmp(names[i], "tif") == 0) return ToTif(object, &values[i]);
-    return ToInt(object, &values[i]);
-  }
-
-  bool Read(const char* function, PyObject* const* args, Py_ssize_t count, PyObject* keywords) {
-    const auto given = static_cast<std::size_t>(count);
-    if (given > positional) {
-      PyErr_Format(PyExc_TypeError, "%s() takes at most %zu positional arguments", function,
-                   positional);
-      return false;
-    }
-    std::uint32_t seen = (1U << given) - 1U;
-    for (std::size_t i = 0; i < given; ++i) {
-      if (!Set(i, args[i])) return false;
-    }
-    const Py_ssize_t named = keywords == nullptr ? 0 : PyTuple_GET_SIZE(keywords);
-    for (Py_ssize_t k = 0; k < named; ++k) {
-      PyObject* name = PyTuple_GET_ITEM(keywords, k);
-      std::size_t i = 0;
-      while (i < kCount && PyUnicode_CompareWithASCIIString(name, names[i]) != 0) ++i;
-      if (i == kCount || (seen & (1U << i)) != 0) {
-        PyErr_Format(PyExc_TypeError, "%s() cannot take the argument %R", function, name);
-        return false;
-      }
-      if (!Set(i, args[count + k])) return false;
-      seen |= 1U << i;
-    }
-    for (std::size_t i = 0; i < required; ++i) {
-      if ((seen & (1U << i)) == 0) {
-        PyErr_Format(PyExc_TypeError, "%s() needs the argument '%s'", function, names[i]);
-        return false;
-      }
-    }
-    return true;
-  }
-};
 
 /// Reads the optional symbol, the only argument of most calls; returns the desk or null.
 bt::LocalDesk* WithSymbol(const char* function, PyObject* self, PyObject* const* args,
@@ -241,9 +169,9 @@ PyObject* Orders(PyObject* self, PyObject* const* args, Py_ssize_t count, PyObje
   for (const std::int32_t slot : desk->LiveOrders()) {
     const bt::Order& order = desk->GetOrder(slot);
     if (static_cast<std::size_t>(order.symbol) != symbol) continue;
-    PyObject* item = Tuple(Int(order.id), Int(order.side), Int(order.price_ticks),
-                           Int(order.known_leaves), Int(static_cast<std::int64_t>(order.status)),
-                           Bool(order.requests_in_flight != 0));
+    PyObject* item =
+        Tuple(Int(order.id), Int(order.side), Int(order.price_ticks), Int(order.known_leaves),
+              Int(static_cast<std::int64_t>(order.status)), Bool(order.requests_in_flight != 0));
     if (!AppendNew(list, item)) {
       Py_DECREF(list);
       return nullptr;

@@ -31,9 +31,12 @@ std::vector<MarketRecord> MakeRecords(std::uint32_t seed) {
     const auto depth = static_cast<std::int32_t>((draw >> 5) % 8);
     const bool is_trade = draw % 11 == 0;
     const std::int32_t sign = side == kBid ? -1 : 1;
-    record = {now_us, now_us + 2'000, mid + sign * (1 + (is_trade ? 0 : depth)),
+    record = {now_us,
+              now_us + 2'000,
+              mid + sign * (1 + (is_trade ? 0 : depth)),
               static_cast<std::uint8_t>(is_trade ? kTrade : kDepth),
-              static_cast<std::uint8_t>(is_trade ? 1 - side : side), kLastOfMessage,
+              static_cast<std::uint8_t>(is_trade ? 1 - side : side),
+              kLastOfMessage,
               static_cast<std::int64_t>(1 + draw % 300)};
   }
   return records;

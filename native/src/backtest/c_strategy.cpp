@@ -112,8 +112,9 @@ void CStrategy::Carry(LocalDesk& desk, std::int64_t count) const {
         desk.CancelAll(command.symbol);
         break;
       default:
-        throw StrategyError("command " + std::to_string(i) + " of the strategy's function has kind " +
-                            std::to_string(command.kind) + ", which does not exist");
+        throw StrategyError("command " + std::to_string(i) +
+                            " of the strategy's function has kind " + std::to_string(command.kind) +
+                            ", which does not exist");
     }
   }
 }

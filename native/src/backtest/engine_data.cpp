@@ -8,7 +8,7 @@ namespace lobdesk::backtest {
 
 namespace {
 
-constexpr std::size_t kBatch = 512;            // records; they stay in the first-level cache
+constexpr std::size_t kBatch = 512;          // records; they stay in the first-level cache
 constexpr std::int64_t kMostBacklog = 4096;  // receipts waiting; beyond, they leave the cache
 
 }  // namespace

@@ -126,13 +126,15 @@ void Engine::OnAnswer(Order& order, const Report& report) {
 }
 
 std::int64_t Engine::FeeRate(const InstrumentConfig& instrument, const Report& report) {
-  if (model_.fee_tiers.empty()) return report.is_maker ? instrument.maker_fee : instrument.taker_fee;
+  if (model_.fee_tiers.empty())
+    return report.is_maker ? instrument.maker_fee : instrument.taker_fee;
   const double volume = state_.volume.At(report.exch_us);
   const FeeTier* tier = &model_.fee_tiers.front();
   for (const FeeTier& each : model_.fee_tiers) {
     if (each.min_volume <= volume) tier = &each;
   }
-  const double ticks_lots = static_cast<double>(report.price_ticks) * static_cast<double>(report.lots);
+  const double ticks_lots =
+      static_cast<double>(report.price_ticks) * static_cast<double>(report.lots);
   state_.volume.Add(report.exch_us, ticks_lots * instrument.unit_value);
   return report.is_maker ? tier->maker_fee : tier->taker_fee;
 }

@@ -125,10 +125,10 @@ void Exchange::FillAtPrice(ExchangeContext& context, std::uint8_t own_side, Key 
     }
     const QueueState before = order.queue;
     const Lots excess = queue_rule_.OnTrade(order.queue, lots, context.Now());
-    const Lots pessimistic = order.queue.early.lots == before.early.lots
-                                 ? before.pessimistic
-                                 : before.pessimistic + before.early.pessimistic -
-                                       order.queue.early.pessimistic;
+    const Lots pessimistic =
+        order.queue.early.lots == before.early.lots
+            ? before.pessimistic
+            : before.pessimistic + before.early.pessimistic - order.queue.early.pessimistic;
     const Lots certain = std::max<Lots>(0, lots - pessimistic);
     NoteInterval(order, before);
     const Lots share = model_->maker == MakerRule::kShared ? excess - absorbed : excess;

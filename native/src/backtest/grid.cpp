@@ -40,8 +40,8 @@ void Grid::QuoteSide(LocalDesk& desk, std::size_t symbol, std::uint8_t side) {
     // What may still fill counts until the exchange says that it is gone.
     exposure += order.known_leaves;
     taken_.push_back(order.price_ticks);
-    const bool is_line = order.price_ticks >= std::min(first, last) &&
-                         order.price_ticks <= std::max(first, last);
+    const bool is_line =
+        order.price_ticks >= std::min(first, last) && order.price_ticks <= std::max(first, last);
     const bool can_cancel = order.status != Status::kPending && order.requests_in_flight == 0;
     if (!is_line && can_cancel) desk.Cancel(order.id);
   }

@@ -1,7 +1,7 @@
 // A strategy behind a C function pointer: plain structures in, a list of commands out.
 //
-// lobdesk/backtest/pointers.py mirrors these structures for NumPy, numba and ctypes. Whoever changes
-// one raises kVersion.
+// lobdesk/backtest/pointers.py mirrors these structures for NumPy, numba and ctypes. Whoever
+// changes one raises kVersion.
 #pragma once
 
 #include <cstddef>

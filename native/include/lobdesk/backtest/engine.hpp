@@ -42,7 +42,7 @@ struct EngineState {
   TsUs last_report_us = 0;
   TradedVolume volume;  ///< For fee tiers.
   std::uint32_t wake_reasons = 0;
-  double peak_equity = 0.0;  ///< Of all symbols together, over the samples.
+  double peak_equity = 0.0;    ///< Of all symbols together, over the samples.
   std::size_t fills_seen = 0;  ///< At the last wake-up.
   LedgerSize ledger;
 };

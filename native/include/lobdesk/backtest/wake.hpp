@@ -26,8 +26,8 @@ constexpr std::uint32_t kDataWakes = kWakeBest | kWakeTrade;
 
 /// Every condition of a strategy; they add up.
 struct WakeRule {
-  std::int64_t interval_us = 0;  ///< 0 for none.
-  std::uint32_t events = 0;      ///< Bits from kWakeBest on.
+  std::int64_t interval_us = 0;                    ///< 0 for none.
+  std::uint32_t events = 0;                        ///< Bits from kWakeBest on.
   std::shared_ptr<const std::vector<TsUs>> times;  ///< Rising; null for none.
 };
 
