@@ -187,8 +187,11 @@ def _sample(running: BacktestEngine, now_us: int, ahead: dict[tuple[int, int], f
             ahead[number, now_us] = lots
 
 
-def compare(score: Score, exact: Outcome, model: Outcome) -> None:
-    """Add one schedule; an order counts if it rested in both."""
+def compare(score: Score, exact: Outcome, model: Outcome, traded: Outcome) -> None:
+    """Add one schedule; an order counts if it rested in both.
+
+    Certain fills are judged by the exact queue that gives no more than was traded.
+    """
     for number in exact.rested & model.rested:
         true, told = exact.fills.get(number, []), model.fills.get(number, [])
         true_lots, told_lots = (sum(lots for _, lots, _ in f) for f in (true, told))
@@ -203,7 +206,7 @@ def compare(score: Score, exact: Outcome, model: Outcome) -> None:
             score.exact_waits_s.append((true[0][0] - exact.arrival_us[number]) / 1e6)
         if told:
             score.waits_s.append((told[0][0] - model.arrival_us[number]) / 1e6)
-        _count_certain(score, true, told)
+        _count_certain(score, traded.fills.get(number, []), told)
     for key in exact.ahead.keys() & model.ahead.keys():
         error = model.ahead[key] - exact.ahead[key]
         score.samples += 1
@@ -249,17 +252,22 @@ def measure(market: Market, root: Path, shared: Path) -> list[dict[str, Any]]:
             samples = range(
                 whole.start_us, whole.end_us if is_sampled else whole.start_us, market.sample_us
             )
-            for through in ("full", "cap"):
-                exacts = [
+            all_exacts = {
+                through: [
                     run(whole, plan, {**EXACT, "through": through}, samples) for plan in plans
                 ]
+                for through in ("full", "cap")
+            }
+            for through, exacts in all_exacts.items():
                 for view, (data, extra) in views.items():
                     for name, options in MODELS:
                         score = Score()
-                        for plan, exact in zip(plans, exacts, strict=True):
+                        for plan, exact, traded in zip(
+                            plans, exacts, all_exacts["cap"], strict=True
+                        ):
                             chosen = {**options, **extra, "through": through}
                             told = run(data, plan, chosen, samples)
-                            compare(score, exact, told)
+                            compare(score, exact, told, traded)
                         rows.append(
                             {
                                 "market": market.name,

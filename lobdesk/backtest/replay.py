@@ -41,7 +41,7 @@ class OwnOrder:
             level is beyond the recorded window.
         status: ``PENDING``, ``NEW`` or ``PARTIALLY_FILLED``, as the strategy knows it.
         ahead_interval: Lots ahead if all cancels had been ahead of it, and if all had been behind;
-            None like ``ahead_lots``.
+            None while it does not rest there or its level is beyond the recorded window.
     """
 
     id: int

@@ -260,6 +260,7 @@ def _fill(row: np.void) -> Json:
         "px": int(row["price_ticks"]),
         "qty": int(row["qty_lots"]),
         "maker": bool(row["is_maker"]),
+        "certain": bool(row["is_certain"]),
         "exch_us": int(row["exch_ts_us"]),
         "local_us": int(row["local_ts_us"]),
         "fee": float(row["fee"]),

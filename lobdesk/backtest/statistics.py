@@ -53,8 +53,8 @@ def summarize(backtest: Backtest, result: Result, *, capital: float = 0.0) -> Fi
     }
     figures |= _returns(result.final_equity, equity, capital)
     figures |= _daily(backtest, fills, turnover)
-    figures |= _order_figures(result)
-    figures |= _slippage(fills)
+    figures |= _order_figures(backtest, result)
+    figures |= _slippage(fills, _base_units(backtest, fills))
     figures |= _inventory(result, capital)
     figures |= risk_figures(equity, sample_us=sample_us)
     figures |= markouts(backtest, result)
@@ -177,18 +177,19 @@ def _daily(backtest: Backtest, fills: NDArray[np.void], turnover: float) -> Figu
     }
 
 
-def _order_figures(result: Result) -> Figures:
+def _order_figures(backtest: Backtest, result: Result) -> Figures:
     orders = result.orders
+    lot = _base_units(backtest, orders)
     count = len(orders)
     was_filled = orders["filled_lots"] > 0
     waits = result.fills["wait_us"][result.fills["is_maker"] == 1]
     refused = np.isin(
         orders["reason"], [i for i, reason in enumerate(REASONS) if reason is not None]
     )
-    quantity = float(orders["qty_lots"].sum())
+    quantity = float((orders["qty_lots"] * lot).sum())
     return {
         "fill_ratio": _ratio(int(was_filled.sum()), count),
-        "quantity_fill_ratio": _ratio(float(orders["filled_lots"].sum()), quantity),
+        "quantity_fill_ratio": _ratio(float((orders["filled_lots"] * lot).sum()), quantity),
         "reject_ratio": _ratio(int(refused.sum()), count),
         "cancel_ratio": _ratio(int((orders["status"] == STATUSES.index("CANCELED")).sum()), count),
         "median_time_to_fill_us": float(np.median(waits)) if len(waits) else None,
@@ -196,11 +197,20 @@ def _order_figures(result: Result) -> Figures:
     }
 
 
-def _slippage(fills: NDArray[np.void]) -> Figures:
+def _base_units(backtest: Backtest, rows: NDArray[np.void]) -> NDArray[np.float64]:
+    """Return the lot of each row's symbol: lots of several symbols do not add up."""
+    lots: NDArray[np.float64] = np.array([float(each.lot) for each in backtest.data])[
+        rows["symbol"]
+    ]
+    return lots
+
+
+def _slippage(fills: NDArray[np.void], lot: NDArray[np.float64]) -> Figures:
     """Split cost against the mid at decision into what latency and what depth took, in quote."""
     if not len(fills):
         return {"slippage_latency": None, "slippage_depth": None}
-    weights = fills["qty_lots"] / fills["qty_lots"].sum()
+    units = fills["qty_lots"] * lot
+    weights = units / units.sum()
     depth = fills["slip_arrival"]
     latency = fills["slip_decision"] - depth
     return {
@@ -210,10 +220,10 @@ def _slippage(fills: NDArray[np.void]) -> Figures:
 
 
 def _inventory(result: Result, capital: float) -> Figures:
-    _, value = inventory_curve(result.equity)
-    if not len(value):
+    rows = result.equity
+    _, size = _over_symbols(rows, np.abs(rows["equity"] - rows["cash"] + rows["fee"]))
+    if not len(size):
         return {"max_position_value": None, "mean_position_value": None, "max_leverage": None}
-    size = np.abs(value)
     _, equity = equity_curve(result.equity)
     leverage: float | None = None
     if capital and bool((equity + capital > 0).all()):

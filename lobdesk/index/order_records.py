@@ -12,6 +12,7 @@ import msgspec
 from lobdesk.index.errors import RecordsError
 from lobdesk.index.order_stream import OrderStream
 from lobdesk.index.records_file import describe_records, inputs_of, records_path, write_records
+from lobdesk.index.stream import STREAM_RULES
 from lobdesk.journal import ORDERS, list_segments, read_blocks, symbol_log_dir
 from lobdesk.records import OrderChanges
 from lobdesk.units import EPOCH
@@ -75,6 +76,7 @@ def _inputs(
         "clock": clock,
         "base_latency_us": base_latency_us,
         "increment_e18": step(FINEST),
+        "rules": STREAM_RULES,
     }
 
 

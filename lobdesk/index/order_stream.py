@@ -2,7 +2,8 @@
 
 A day's records can be replayed alone: they open with all orders that rest from the days before.
 Such an opening is marked, so that days in a row can leave it out. Orders get numbers in the order
-in which they appear in the log; after a whole book every order counts as new.
+in which they appear in the log, and keep them over a whole book that has them still, so that own
+orders stay behind those that were ahead of them before a gap.
 """
 
 from __future__ import annotations
@@ -79,6 +80,7 @@ class OrderStream:
         self._clock = clock
         self._base_latency_us = base_latency_us
         self._live: dict[str, _Live] = {}
+        self._numbers: dict[str, int] = {}  # of what rested before the present whole book
         self._next_number = 1
         self._begin()
 
@@ -89,6 +91,7 @@ class OrderStream:
     def add(self, line: OrderChanges) -> None:
         """Take the next line of the day."""
         if line.type == SNAPSHOT_LINE:
+            self._numbers = {name: order.number for name, order in self._live.items()}
             self._live.clear()
         elif self._live and not self._columns["kind"]:
             self._open_day(line)
@@ -98,6 +101,7 @@ class OrderStream:
             self._row(CLEAR, NOTHING, 0, SNAPSHOT)
         for change in line.events:
             self._apply(change, digits)
+        self._numbers = {}
         added = len(self._columns["kind"]) - rows
         self._columns["exch_ts_us"].extend([line.exch_ts_us] * added)
         self._columns["recv_ts_us"].extend([line.recv_ts_us] * added)
@@ -176,13 +180,17 @@ class OrderStream:
             self._row(FILL, price, change.qty_lots)
 
     def _place(self, change: OrderChange, known: _Live | None, digits: tuple[int, int]) -> None:
-        number = known.number if known is not None else self._next_number
-        self._next_number += known is None
+        number = known.number if known is not None else self._number(change.order_id)
         order = _Live(number, SIDES[change.side], change.price_ticks, change.qty_lots, digits)
         if known is not None and not _keeps_place(known, order):
             del self._live[change.order_id]
         self._live[change.order_id] = order
         self._row(ADD if known is None else MODIFY, order, order.qty)
+
+    def _number(self, order_id: str) -> int:
+        number = self._numbers.get(order_id, self._next_number)
+        self._next_number += number == self._next_number
+        return number
 
     def _row(self, kind: int, order: _Live, qty: int, flags: int = 0) -> None:
         columns = self._columns

@@ -19,7 +19,13 @@ from lobdesk.index.records_file import (
     records_path,
     write_records,
 )
-from lobdesk.index.stream import BASE_LATENCY_US, CLOCKS, Grid, build_stream
+from lobdesk.index.stream import (
+    BASE_LATENCY_US,
+    CLOCKS,
+    STREAM_RULES,
+    Grid,
+    build_stream,
+)
 from lobdesk.paths import DataPaths
 from lobdesk.units import US_PER_DAY, from_mantissa
 
@@ -44,8 +50,8 @@ def write_market_records(
     exchange sends: ``least_delay`` shifts all receipts of a file by one amount, so that the fastest
     message took ``base_latency_us``; ``raw`` leaves them and refuses a receipt before its exchange
     time; ``auto`` is ``least_delay`` where that is needed and ``raw`` elsewhere. The header says
-    what was done. Exchange times that run backwards within the book or the trades take the value
-    before, and are counted in the header.
+    what was done. Book frames whose exchange times run backwards take the time before, trades are
+    sorted by theirs (equal ones stay as they were told); the header counts both.
 
     Args:
         data_dir: Data directory.
@@ -175,4 +181,5 @@ def _inputs(
         "clock": clock,
         "base_latency_us": base_latency_us,
         "step": grid.step,
+        "rules": STREAM_RULES,
     }

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from lobdesk.index.columns import SnapshotColumns, TradeColumns
 
 BASE_LATENCY_US = 1000
+STREAM_RULES = 2
+"""Raised when equal rows make other records, so that files of before are written again."""
 CLOCKS = ("auto", "raw", "least_delay")
 INT32_MAX = np.iinfo(np.int32).max
 INT64_MAX = np.iinfo(np.int64).max
@@ -55,7 +57,8 @@ class Stream:
 
     Attributes:
         records: Structured array in exchange order.
-        facts: ``clock``, counts of messages, trades, clears and split messages.
+        facts: ``clock`` (with how many exchange times of books were raised, and how many trades
+            were told after a later one), counts of messages, trades, clears and split messages.
     """
 
     records: NDArray[np.void]
@@ -76,7 +79,10 @@ def build_stream(
         RecordsError: A price is off the grid, a number does not fit, or a receipt precedes its
             exchange time and ``clock`` is ``raw``.
     """
-    exch, trade_exch = rising(books.exch_ts_us), rising(trades.exch_ts_us)
+    exch = rising(books.exch_ts_us)
+    # Books are differences and must stay in order. Trades need not: the records are sorted, and a
+    # trade that was told late stands where it happened, before the depth that it caused.
+    trade_exch = np.ascontiguousarray(trades.exch_ts_us)
     recv, trade_recv, stepped_back = _receipts(books, trades)
     offset_us, method = clock_offset(
         grid.symbol, [(exch, recv), (trade_exch, trade_recv)], clock, base_latency_us
@@ -102,8 +108,8 @@ def build_stream(
             "method": method,
             "offset_us": offset_us,
             "base_latency_us": base_latency_us if method == "least_delay" else None,
-            "exchange_times_raised": int((exch != books.exch_ts_us).sum())
-            + int((trade_exch != trades.exch_ts_us).sum()),
+            "exchange_times_raised": int((exch != books.exch_ts_us).sum()),
+            "trades_sorted": int((rising(trade_exch) != trade_exch).sum()),
             "receipts_raised": stepped_back,
         },
         **counts,

@@ -184,7 +184,8 @@ class BacktestEngine {
     const bt::EngineState& state = Engine().State();
     for (const std::int32_t slot : state.live) {
       const bt::Order& order = state.orders[slot];
-      if (order.id != id || !order.is_resting || order.queue.is_deferred) continue;
+      const bool is_unknown = order.queue.pessimistic == bt::kUnknownLots;
+      if (order.id != id || !order.is_resting || is_unknown) continue;
       return py::make_tuple(order.queue.optimistic, order.queue.pessimistic, order.queue.traded);
     }
     return py::none();

@@ -12,7 +12,17 @@ from lobdesk.backtest import run_scenario
 from tests.backtest.streams import scenarios
 from tests.reference.engine import Reference
 
-KEYS = ("order", "px", "qty", "maker", "exch_us", "local_us", "slip_arrival", "slip_decision")
+KEYS = (
+    "order",
+    "px",
+    "qty",
+    "maker",
+    "certain",
+    "exch_us",
+    "local_us",
+    "slip_arrival",
+    "slip_decision",
+)
 
 
 def compare(scenario: dict[str, Any]) -> None:
@@ -53,6 +63,25 @@ def test_netting_both_ways_gives_the_reference_ledger(
     scenario: dict[str, Any], netting_us: int
 ) -> None:
     compare(scenario | {"model": scenario["model"] | {"netting_us": netting_us}})
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.sampled_from(["risk_averse", "power3"]).flatmap(scenarios))
+def test_certain_fills_are_those_of_the_last_in_the_queue_who_gets_what_was_traded(
+    scenario: dict[str, Any],
+) -> None:
+    first = next((a for a in scenario["actions"] if a["do"] == "submit"), None)
+    alone = scenario | {"actions": [] if first is None else [first | {"tif": "GTX"}]}
+    least = {"queue": "risk_averse", "through": "cap"}
+
+    told = run_scenario(alone)["fills"]
+    true = run_scenario(alone | {"model": scenario["model"] | least})["fills"]
+
+    for fill in told:
+        if fill["certain"]:
+            at = fill["exch_us"]
+            certain = sum(f["qty"] for f in told if f["exch_us"] <= at and f["certain"])
+            assert certain <= sum(f["qty"] for f in true if f["exch_us"] <= at)
 
 
 @settings(max_examples=100, deadline=None)

@@ -215,11 +215,18 @@ def test_no_data_is_a_run_without_events() -> None:
 
 
 def test_fills_are_certain_under_the_pessimistic_queue() -> None:
-    pessimistic = Backtest(market()).run(MAKER)
-    hopeful = Backtest(market(), queue="log2").run(MAKER)
+    pessimistic = Backtest(market(), through="cap").run(MAKER)
+    hopeful = Backtest(market(), through="cap", queue="log2").run(MAKER)
 
     assert pessimistic.fills["is_certain"].all()
     assert not hopeful.fills["is_certain"].all()
+
+
+def test_more_than_the_market_traded_is_not_certain() -> None:
+    fills = Backtest(market(), through="full").run(MAKER).fills
+
+    assert fills["is_certain"].any()
+    assert not fills["is_certain"].all()
 
 
 def test_interrupt_ends_a_run_within_a_tenth_of_a_second() -> None:

@@ -77,15 +77,15 @@ def test_changes_become_rows_with_numbers_in_order_of_appearance(stream) -> None
     assert (made.grid.tick, made.grid.lot) == ("0.01", "1")
 
 
-def test_after_a_whole_book_every_order_is_new_and_unknown_ones_are_counted(stream) -> None:
+def test_an_order_keeps_its_number_over_a_whole_book_and_unknown_ones_are_counted(stream) -> None:
     made = day(
         stream,
         line(1, ("delete", "bid", "old", 100, 1), ("add", "bid", "p", 100, 5)),
-        line(2, ("add", "bid", "p", 100, 5), kind="snapshot"),
+        line(2, ("add", "bid", "p", 100, 5), ("add", "bid", "r", 100, 5), kind="snapshot"),
         line(3, ("fill", "ask", "z", 100, 5)),
     )
 
-    assert [(r[0], r[4]) for r in shown(made)] == [(ADD, 1), (CLEARED, 0), (ADD, 2)]
+    assert [(r[0], r[4]) for r in shown(made)] == [(ADD, 1), (CLEARED, 0), (ADD, 1), (ADD, 2)]
     assert made.facts["unknown"] == 2
 
 

@@ -124,6 +124,30 @@ def test_trades_come_before_depth_of_the_same_exchange_time(tmp_path: Path) -> N
     assert header["trades"] == 1
 
 
+def test_a_trade_told_late_stands_at_its_own_exchange_time(tmp_path: Path) -> None:
+    writer = JournalWriter(tmp_path / "l2")
+    writer.snapshot("X/Y", plain_snapshot(1, NOON_US), NOON_US)
+    writer.trade("X/Y", plain_trade(2, NOON_US + 300, 1), NOON_US)
+    writer.trade("X/Y", plain_trade(3, NOON_US + 100, 2), NOON_US)  # caused the depth at 200
+    writer.trade("X/Y", plain_trade(4, NOON_US + 100, 3), NOON_US)
+    changed = plain_snapshot(5, NOON_US + 200) | {"asks": [[1001, 1]]}
+    writer.snapshot("X/Y", changed, NOON_US)
+    update_index(tmp_path)
+
+    file = open_market_records(write_market_records(tmp_path, "X/Y")[0], verify=True)
+
+    exchange = file.records[(file.records["flags"] & LOCAL_ONLY) == 0]
+    local = file.records[(file.records["flags"] & EXCHANGE_ONLY) == 0]
+    late = (exchange["kind"] == TRADE).nonzero()[0]
+    assert (exchange["exch_ts_us"][late] - NOON_US).tolist() == [100, 100, 300]
+    assert exchange["kind"][late[1] + 1] == DEPTH
+    trades = local[local["kind"] == TRADE]
+    assert (trades["exch_ts_us"] - NOON_US).tolist() == [300, 100, 100]
+    assert (file.records["recv_ts_us"] >= file.records["exch_ts_us"]).all()
+    assert file.header["clock"]["trades_sorted"] == 2
+    assert file.header["clock"]["exchange_times_raised"] == 0
+
+
 def test_each_clock_sees_its_own_order(tmp_path: Path) -> None:
     rng = np.random.default_rng(7)
     writer = JournalWriter(tmp_path / "l2")
@@ -163,7 +187,7 @@ def test_clock_behind_the_exchange_is_corrected_and_noted(tmp_path: Path) -> Non
     assert set((records["recv_ts_us"] - records["exch_ts_us"]).tolist()) == {50, 250}
     assert open_market_records(path).header["clock"] == {
         "method": "least_delay", "offset_us": -350, "base_latency_us": 50,
-        "exchange_times_raised": 0, "receipts_raised": 0,
+        "exchange_times_raised": 0, "trades_sorted": 0, "receipts_raised": 0,
     }  # fmt: skip
     with pytest.raises(RecordsError, match="300 µs before"):
         write_market_records(tmp_path, "X/Y", clock="raw")

@@ -28,6 +28,8 @@ class Order:
     last_reject: str | None = None
     resting: bool = False
     ahead: float = 0.0
+    worst: float = 0.0  # ahead if every cancel was behind
+    early_worst: float = 0.0
     traded: int = 0
     place: int = 0
     early: int = 0
@@ -188,7 +190,7 @@ class Reference:
         mine = [o for o in self.orders.values() if o.resting and o.side == side]
         return sorted(mine, key=lambda o: (-o.px if side == "buy" else o.px, o.place))
 
-    def fill(self, order: Order, px: int, qty: int, *, maker: bool) -> None:
+    def fill(self, order: Order, px: int, qty: int, *, maker: bool, certain: bool = True) -> None:
         order.leaves -= qty
         if order.leaves == 0:
             order.resting = False
@@ -198,7 +200,8 @@ class Reference:
             return None if mid is None else sign * (px - mid)
 
         fill = {
-            "order": order.id, "px": px, "qty": qty, "maker": maker, "exch_us": self.now,
+            "order": order.id, "px": px, "qty": qty, "maker": maker, "certain": certain,
+            "exch_us": self.now,
             "slip_arrival": slip(order.arrival_mid), "slip_decision": slip(order.decision_mid),
         }  # fmt: skip
         self.send(order, "fill", px=px, qty=qty, fill=fill)
@@ -226,19 +229,24 @@ class Reference:
                 self.move_queue(order, before, qty)
         improves = best is None or (px > best if side == "bid" else px < best)
         if qty > 0 and (improves or had_taken):
+            new = max(0, qty - before)  # the rest may be what own orders took
             for order in self.resting("sell" if side == "bid" else "buy"):
                 if order.px <= px if side == "bid" else order.px >= px:
-                    self.fill(order, order.px, order.leaves, maker=True)
+                    lots, order.worst = order.leaves, 0
+                    self.fill(order, order.px, lots, maker=True, certain=lots <= new)
+                    new -= lots
 
     def move_queue(self, order: Order, before: int, after: int) -> None:
         old, explained = order.ahead, order.traded
+        old_worst, order.worst = order.worst, min(order.worst, after)
         self.move_by_model(order, before, after)
         order.traded = 0
         change, window = before - after - explained, self.model.get("netting_us", 0)
         if window and change > 0:
             if self.now - order.early_us > window:
-                order.early, order.early_ahead = 0, 0.0
+                order.early, order.early_ahead, order.early_worst = 0, 0.0, 0
             order.early += change
+            order.early_worst += old_worst - order.worst
             order.early_ahead += old - order.ahead
             order.early_us = self.now
 
@@ -258,18 +266,24 @@ class Reference:
 
     def trade(self, row: dict[str, Any]) -> None:
         own, px = ("sell" if row["side"] == "buy" else "buy"), row["px"]
-        absorbed = 0
+        absorbed, left = 0, row["qty"]
         for order in self.resting(own):
             if order.px > px if own == "buy" else order.px < px:
-                self.fill(order, order.px, order.leaves, maker=True)
+                lots, order.worst = order.leaves, 0
+                self.fill(order, order.px, lots, maker=True, certain=lots <= left)
+                left -= lots
             elif order.px == px:
-                netted = 0
+                netted, worst = 0, order.worst
                 if order.early and self.now - order.early_us <= self.model.get("netting_us", 0):
                     netted = min(row["qty"], order.early)
                     back = order.early_ahead * (netted / order.early)
                     order.ahead += back
                     order.early_ahead -= back
                     order.early -= netted
+                    told_twice = min(netted, order.early_worst)
+                    order.early_worst -= told_twice
+                    worst += told_twice
+                order.worst = max(0, worst - row["qty"])
                 order.ahead -= row["qty"]
                 order.traded += row["qty"] - netted
                 excess = math.floor(-order.ahead + 0.5)
@@ -279,7 +293,8 @@ class Reference:
                 qty = min(order.leaves, excess - absorbed)
                 if qty > 0:
                     absorbed += qty
-                    self.fill(order, px, qty, maker=True)
+                    self.fill(order, px, qty, maker=True, certain=worst + qty <= left)
+                    left -= qty
 
     def request(self, action: dict[str, Any]) -> None:
         order = self.orders[action["id"]]
@@ -300,6 +315,10 @@ class Reference:
             order.resting = False
             order.px, order.leaves = action["px"], action["qty"]
             self.enter(order)
+
+    def is_beyond(self, order: Order, levels: dict[int, int]) -> bool:
+        """Worse than all that is displayed: who is there is not known."""
+        return order.px < min(levels) if order.side == "buy" else order.px > max(levels)
 
     def crosses(self, order: Order, px: int) -> bool:
         return order.px is None or (px <= order.px if order.side == "buy" else px >= order.px)
@@ -338,7 +357,10 @@ class Reference:
             return
         same = self.exchange.bid if order.side == "buy" else self.exchange.ask
         order.ahead, order.traded, order.early = float(same.get(order.px, 0)), 0, 0
-        order.early_ahead = 0.0
+        order.early_ahead = order.early_worst = 0.0
+        order.worst = order.ahead
+        if order.px not in same and same and self.is_beyond(order, same):
+            order.worst = math.inf
         self.place += 1
         order.place, order.resting = self.place, True
         if order.leaves == wanted:

@@ -236,6 +236,7 @@ void Engine::OnLocalRecord(SymbolState& symbol, const MarketRecord& record, std:
   }
   if (record.kind == kClear) {
     symbol.local.Clear(record.side, record.price_ticks);
+    symbol.local_feed.Clear(record.side, record.price_ticks);
     return;
   }
   if (record.kind == kTrade || record.kind == kFill) return;

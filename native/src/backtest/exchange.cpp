@@ -2,13 +2,10 @@
 #include "lobdesk/backtest/exchange.hpp"
 
 #include <algorithm>
-#include <limits>
 
 namespace lobdesk::backtest {
 
 namespace {
-
-constexpr Lots kNoCap = std::numeric_limits<Lots>::max();
 
 void NoteInterval(Order& order, const QueueState& queue) noexcept {
   order.optimistic_at_fill = queue.optimistic;
@@ -38,6 +35,7 @@ void Exchange::OnRecord(ExchangeContext& context, const MarketRecord& record, st
       break;
     case kClear:
       book_.Clear(record.side, record.price_ticks);
+      ForgetFeedOrders(context, record);
       taken_[kBid].clear();
       taken_[kAsk].clear();
       has_taken_ = false;
@@ -65,7 +63,8 @@ void Exchange::ChangeLevel(ExchangeContext& context, std::uint8_t side, Key key,
   if (has_taken_) ForgetTakenOfMissingLevels();
   if (moves_queues) MoveQueues(context, side, key, before, lots);
   if (lots != 0 && (key > best_before || was_taken)) {
-    FillCrossed(context, Opposite(side), key, lots);
+    // What a level showed before may be what own orders took there already.
+    FillCrossed(context, Opposite(side), key, lots, std::max<Lots>(0, lots - before));
   }
 }
 
@@ -79,39 +78,41 @@ void Exchange::MoveQueues(ExchangeContext& context, std::uint8_t side, Key key, 
 }
 
 void Exchange::FillCrossed(ExchangeContext& context, std::uint8_t own_side, Key other_key,
-                           Lots lots) {
+                           Lots lots, Lots certain) {
   if (resting_[own_side].empty()) return;
-  FillBetter(context, own_side, -other_key, true, model_->caps_through ? lots : kNoCap);
+  Budget budget{model_->caps_through ? lots : kNoCap, certain};
+  FillBetter(context, own_side, -other_key, true, budget);
 }
 
-Lots Exchange::FillBetter(ExchangeContext& context, std::uint8_t own_side, Key key,
-                          bool includes_key, Lots budget) {
+void Exchange::FillBetter(ExchangeContext& context, std::uint8_t own_side, Key key,
+                          bool includes_key, Budget& budget) {
   std::vector<std::int32_t>& resting = resting_[own_side];
   std::size_t i = 0;
   while (i < resting.size()) {
     const std::int32_t slot = resting[i];
     Order& order = context.OrderAt(slot);
     if (order.key < key || (order.key == key && !includes_key)) break;
-    const Lots lots = std::min(order.leaves, budget);
+    const Lots lots = std::min(order.leaves, budget.lots);
     NoteInterval(order, order.queue);
     // The market went through this price, so nobody can be ahead any more.
     QueueModelRule::Join(order.queue, 0);
-    if (lots > 0) Fill(context, slot, ToTicks(own_side, order.key), lots, true, true);
-    if (budget != kNoCap) budget -= lots;
+    if (lots > 0) {
+      Fill(context, slot, ToTicks(own_side, order.key), lots, true, lots <= budget.certain);
+    }
+    budget.Take(lots);
     if (order.is_resting) ++i;  // otherwise the next one moved here
   }
-  return budget;
 }
 
 void Exchange::OnTrade(ExchangeContext& context, std::uint8_t own_side, Key key, Lots lots) {
   if (resting_[own_side].empty()) return;
-  const Lots cap = model_->caps_through ? lots : kNoCap;
-  const Lots budget = FillBetter(context, own_side, key, false, cap);
+  Budget budget{model_->caps_through ? lots : kNoCap, lots};
+  FillBetter(context, own_side, key, false, budget);
   FillAtPrice(context, own_side, key, lots, budget);
 }
 
 void Exchange::FillAtPrice(ExchangeContext& context, std::uint8_t own_side, Key key, Lots lots,
-                           Lots budget) {
+                           Budget& budget) {
   std::vector<std::int32_t>& resting = resting_[own_side];
   Lots absorbed = 0;
   std::size_t i = 0;
@@ -129,16 +130,16 @@ void Exchange::FillAtPrice(ExchangeContext& context, std::uint8_t own_side, Key 
         order.queue.early.lots == before.early.lots
             ? before.pessimistic
             : before.pessimistic + before.early.pessimistic - order.queue.early.pessimistic;
-    const Lots certain = std::max<Lots>(0, lots - pessimistic);
     NoteInterval(order, before);
     const Lots share = model_->maker == MakerRule::kShared ? excess - absorbed : excess;
     const bool is_full = model_->maker == MakerRule::kIndependentFull && excess > 0;
     const Lots filled =
-        is_full ? order.leaves : std::max<Lots>(0, std::min({order.leaves, share, budget}));
+        is_full ? order.leaves : std::max<Lots>(0, std::min({order.leaves, share, budget.lots}));
     if (filled > 0) {
-      Fill(context, slot, ToTicks(own_side, key), filled, true, filled + absorbed <= certain);
+      const bool is_certain = pessimistic <= budget.certain - filled;
+      Fill(context, slot, ToTicks(own_side, key), filled, true, is_certain);
       if (model_->maker == MakerRule::kShared) absorbed += filled;
-      if (budget != kNoCap) budget -= filled;
+      budget.Take(filled);
     }
     if (order.is_resting) ++i;
   }
@@ -153,6 +154,7 @@ void Exchange::OnFeedFill(ExchangeContext& context, const MarketRecord& record, 
   const std::int64_t place = feed_orders_.Place(slot);
   std::vector<std::int32_t>& resting = resting_[record.side];
   Lots budget = record.qty_lots;
+  Lots certain = budget;
   std::size_t i = 0;
   while (i < resting.size() && budget > 0) {
     const std::int32_t own_slot = resting[i];
@@ -161,7 +163,8 @@ void Exchange::OnFeedFill(ExchangeContext& context, const MarketRecord& record, 
     const bool is_full = model_->maker == MakerRule::kIndependentFull;
     NoteInterval(order, order.queue);
     const Lots lots = is_full ? order.leaves : std::min(order.leaves, budget);
-    Fill(context, own_slot, ToTicks(record.side, order.key), lots, true, true);
+    Fill(context, own_slot, ToTicks(record.side, order.key), lots, true, lots <= certain);
+    certain -= lots;
     if (model_->maker == MakerRule::kShared) budget -= lots;
     if (order.is_resting) ++i;
   }
@@ -186,7 +189,30 @@ void Exchange::OnFeedChange(ExchangeContext& context, const MarketRecord& record
   }
   if (change.has_addition) {
     const Lots level = book_.Side(change.side).At(change.key);
+    if (is_exact) ReturnBefore(context, change);
     ChangeLevel(context, change.side, change.key, level + change.added, !is_exact);
+  }
+}
+
+void Exchange::ForgetFeedOrders(ExchangeContext& context, const MarketRecord& record) {
+  feed_orders_.Clear(record.side, record.price_ticks);
+  if (model_->queue != QueueModel::kL3Fifo) return;
+  for (const std::uint8_t side : {kBid, kAsk}) {
+    if (record.side != kBothSides && record.side != side) continue;
+    for (const std::int32_t own_slot : resting_[side]) {
+      Order& order = context.OrderAt(own_slot);
+      if (record.price_ticks != 0 && order.key < ToKey(side, record.price_ticks)) break;
+      QueueModelRule::Join(order.queue, 0);
+    }
+  }
+}
+
+void Exchange::ReturnBefore(ExchangeContext& context, const FeedChange& change) {
+  for (const std::int32_t own_slot : resting_[change.side]) {
+    Order& order = context.OrderAt(own_slot);
+    if (order.key == change.key && order.place > change.place) {
+      QueueModelRule::OnRemoval(order.queue, -change.added);
+    }
   }
 }
 

@@ -73,7 +73,7 @@ bool Exchange::Place(ExchangeContext& context, std::int32_t slot, RequestKind an
     return true;
   }
   if (is_crossing && model_->fills_remainder) {
-    Fill(context, slot, ToTicks(order.side, order.key), order.leaves, false, true);
+    Fill(context, slot, ToTicks(order.side, order.key), order.leaves, false, false);
     return false;
   }
   Rest(context, slot);
@@ -125,7 +125,8 @@ void Exchange::Take(ExchangeContext& context, std::int32_t slot) {
   const std::uint8_t side = Opposite(order.side);
   const LadderSide& levels = book_.Side(side);
   if (model_->taker == TakerRule::kBestFull) {
-    Fill(context, slot, ToTicks(side, levels.Best()), order.leaves, false, true);
+    const bool is_displayed = order.leaves <= levels.At(levels.Best());
+    Fill(context, slot, ToTicks(side, levels.Best()), order.leaves, false, is_displayed);
     return;
   }
   for (Key key = levels.Best(); key != kNoLevel && order.key + key >= 0;
@@ -146,8 +147,10 @@ void Exchange::Rest(ExchangeContext& context, std::int32_t slot) {
   const Lots displayed = levels.At(order.key);
   QueueModelRule::Join(order.queue, displayed);
   const bool is_full = model_->window == 0 || levels.Count() >= model_->window;
-  order.queue.is_deferred = model_->defers_unknown && displayed == 0 && !levels.IsEmpty() &&
-                            is_full && order.key < levels.Worst();
+  const bool is_unknown =
+      displayed == 0 && !levels.IsEmpty() && is_full && order.key < levels.Worst();
+  order.queue.is_deferred = model_->defers_unknown && is_unknown;
+  if (is_unknown) order.queue.pessimistic = kUnknownLots;
   order.ahead_at_arrival = order.queue.ahead;
   order.place = next_place_++;
   order.is_resting = true;

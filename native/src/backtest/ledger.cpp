@@ -149,7 +149,9 @@ FillRow MakeFillRow(const Order& order, const Report& report, const Account& acc
   row.slip_arrival = Slippage(order.side, report.price_ticks, report.arrival_mid2, instrument.tick);
   row.ahead_at_arrival = report.ahead_at_arrival;
   row.ahead_optimistic = static_cast<float>(report.optimistic_at_fill);
-  row.ahead_pessimistic = static_cast<float>(report.pessimistic_at_fill);
+  row.ahead_pessimistic = report.pessimistic_at_fill == kUnknownLots
+                              ? std::numeric_limits<float>::infinity()
+                              : static_cast<float>(report.pessimistic_at_fill);
   row.wait_us = report.exch_us - report.order_arrival_us;
   row.position_lots = account.position;
   row.cash = account.Cash(instrument);

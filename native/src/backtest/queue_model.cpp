@@ -59,11 +59,11 @@ Lots QueueModelRule::Net(QueueState& queue, Lots traded, TsUs now_us) const noex
   }
   const Lots netted = std::min(traded, early.lots);
   const double share = static_cast<double>(netted) / static_cast<double>(early.lots);
-  const auto part = [share](Lots lots) {
-    return static_cast<Lots>(std::floor(static_cast<double>(lots) * share + 0.5));
-  };
-  const EarlyDecrease taken{0, netted, early.ahead * share, part(early.optimistic),
-                            part(early.pessimistic)};
+  const auto optimistic =
+      static_cast<Lots>(std::floor(static_cast<double>(early.optimistic) * share + 0.5));
+  // At worst all that left from ahead of us was this trade.
+  const EarlyDecrease taken{0, netted, early.ahead * share, optimistic,
+                            std::min(netted, early.pessimistic)};
   queue.ahead += taken.ahead;
   queue.optimistic += taken.optimistic;
   queue.pessimistic += taken.pessimistic;
@@ -76,7 +76,9 @@ Lots QueueModelRule::Net(QueueState& queue, Lots traded, TsUs now_us) const noex
 
 Lots QueueModelRule::OnTrade(QueueState& queue, Lots traded, TsUs now_us) const noexcept {
   queue.traded += traded - Net(queue, traded, now_us);
-  queue.pessimistic = std::max<Lots>(0, queue.pessimistic - traded);
+  if (queue.pessimistic != kUnknownLots) {
+    queue.pessimistic = std::max<Lots>(0, queue.pessimistic - traded);
+  }
   queue.optimistic = std::max<Lots>(0, queue.optimistic - traded);
   queue.ahead -= static_cast<double>(traded);
   const auto excess = static_cast<Lots>(std::floor(-queue.ahead + 0.5));

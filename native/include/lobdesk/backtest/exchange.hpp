@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstdint>
+#include <limits>
 #include <vector>
 
 #include "lobdesk/backtest/book.hpp"
@@ -12,6 +13,8 @@
 #include "lobdesk/backtest/queue_model.hpp"
 
 namespace lobdesk::backtest {
+
+constexpr Lots kNoCap = std::numeric_limits<Lots>::max();
 
 /// What the exchange needs of the engine while it handles one event.
 class ExchangeContext {
@@ -23,6 +26,17 @@ class ExchangeContext {
 
  protected:
   TsUs now_us_ = 0;
+};
+
+/// What one record of the feed may still give to own orders.
+struct Budget {
+  Lots lots;     ///< By the rules of the run; kNoCap where they know no bound.
+  Lots certain;  ///< Of what was traded or displayed.
+
+  void Take(Lots filled) noexcept {
+    if (lots != kNoCap) lots -= filled;
+    certain -= filled;
+  }
 };
 
 /// One symbol at the exchange. Copyable; the configuration must outlive it.
@@ -73,14 +87,18 @@ class Exchange {
   void OnTrade(ExchangeContext& context, std::uint8_t own_side, Key key, Lots lots);
   void OnFeedFill(ExchangeContext& context, const MarketRecord& record, std::int32_t slot);
   void OnFeedChange(ExchangeContext& context, const MarketRecord& record, std::int32_t slot);
+  /// After a clear nobody is known ahead of own orders, until a snapshot tells who still is.
+  void ForgetFeedOrders(ExchangeContext& context, const MarketRecord& record);
+  void ReturnBefore(ExchangeContext& context, const FeedChange& change);
   void ChangeLevel(ExchangeContext& context, std::uint8_t side, Key key, Lots lots,
                    bool moves_queues);
   void MoveQueues(ExchangeContext& context, std::uint8_t side, Key key, Lots before, Lots after);
-  void FillCrossed(ExchangeContext& context, std::uint8_t own_side, Key other_key, Lots lots);
-  Lots FillBetter(ExchangeContext& context, std::uint8_t own_side, Key key, bool includes_key,
-                  Lots budget);
+  void FillCrossed(ExchangeContext& context, std::uint8_t own_side, Key other_key, Lots lots,
+                   Lots certain);
+  void FillBetter(ExchangeContext& context, std::uint8_t own_side, Key key, bool includes_key,
+                  Budget& budget);
   void FillAtPrice(ExchangeContext& context, std::uint8_t own_side, Key key, Lots lots,
-                   Lots budget);
+                   Budget& budget);
 
   [[nodiscard]] bool WouldSelfTrade(ExchangeContext& context, const Order& order) const;
   [[nodiscard]] Lots Available(const Order& order) const;

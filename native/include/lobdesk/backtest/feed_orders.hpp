@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <utility>
 #include <vector>
 
 #include "lobdesk/backtest/book.hpp"
@@ -20,6 +21,7 @@ struct FeedChange {
   std::uint8_t side = 0;
   Key key = 0;
   Lots added = 0;
+  std::int64_t place = 0;  ///< Of the order that joined, or came again.
 };
 
 /// Resting feed orders by dense number. Copyable.
@@ -45,12 +47,27 @@ class FeedOrders {
       order.lots -= change.removed;
     }
     if (record.kind == kCancel || is_in_place) return change;
-    order = {key, record.qty_lots, place, record.side};
+    const bool came_again = (record.flags & kSnapshot) != 0 && order.cleared >= record.qty_lots &&
+                            order.side == record.side && order.key == key;
+    order = {key, record.qty_lots, came_again ? order.place : place, record.side, 0};
     change.has_addition = true;
     change.side = record.side;
     change.key = key;
     change.added = record.qty_lots;
+    change.place = order.place;
     return change;
+  }
+
+  /// Forgets what the feed cleared: of one side or both, all or those at least as good as a price.
+  ///
+  /// An order that comes again in a snapshot, with no more lots, still has its place.
+  void Clear(std::uint8_t side, Ticks price_ticks) noexcept {
+    for (FeedOrder& order : orders_) {
+      const bool is_side = side == kBothSides || side == order.side;
+      if (is_side && (price_ticks == 0 || order.key >= ToKey(order.side, price_ticks))) {
+        order.cleared = std::exchange(order.lots, 0);
+      }
+    }
   }
 
   /// Returns the place of a resting order; an unknown one was there first.
@@ -64,6 +81,7 @@ class FeedOrders {
     Lots lots = 0;
     std::int64_t place = 0;
     std::uint8_t side = 0;
+    Lots cleared = 0;  ///< What it had before a clear.
   };
   std::vector<FeedOrder> orders_;
 };

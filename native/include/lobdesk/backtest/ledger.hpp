@@ -33,7 +33,7 @@ struct FillRow {
   double slip_arrival;
   double ahead_at_arrival;
   float ahead_optimistic;   ///< Lots ahead right before the fill if all cancels were ahead of us,
-  float ahead_pessimistic;  ///< and if all were behind us; 0 of a taker.
+  float ahead_pessimistic;  ///< and if all were behind us (maybe infinite); 0 of a taker.
   std::int64_t wait_us;
   std::int64_t position_lots;  ///< After this fill, like the next.
   double cash;

@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <utility>
 #include <vector>
 
@@ -49,11 +50,14 @@ struct EarlyDecrease {
   Lots pessimistic = 0;
 };
 
+/// Bound of a queue beyond the recorded window.
+constexpr Lots kUnknownLots = std::numeric_limits<Lots>::max();
+
 /// Where a resting order stands in its level's queue.
 struct QueueState {
   double ahead = 0.0;        ///< By the model in use; public lots only.
   Lots optimistic = 0;       ///< If all cancels had been ahead of us.
-  Lots pessimistic = 0;      ///< If all cancels had been behind us.
+  Lots pessimistic = 0;      ///< If all cancels had been behind us; may be kUnknownLots.
   Lots traded = 0;           ///< Traded at the price since its last depth update.
   EarlyDecrease early;       ///< For netting in both orders.
   bool is_deferred = false;  ///< The level is beyond the recorded window: unknown.
