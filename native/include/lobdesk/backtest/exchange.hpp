@@ -25,10 +25,11 @@ class ExchangeContext {
   TsUs now_us_ = 0;
 };
 
-/// One symbol at the exchange. Copyable; the configuration must outlive it.
+/// One symbol at the exchange. Copyable; configuration and book are its engine's.
 class Exchange {
  public:
-  Exchange(const ModelConfig& model, const InstrumentConfig& instrument, std::size_t slots);
+  Exchange(const ModelConfig& model, const InstrumentConfig& instrument, std::size_t slots,
+           Book& book);
 
   /// Applies a record that touches no own order and returns true, or leaves it to OnRecord.
   ///
@@ -40,7 +41,7 @@ class Exchange {
       if ((key > own_best_[record.side] || key < own_worst_[record.side]) &&
           key + own_best_[other] < 0) {
         const bool is_gone = (record.flags & kEvicted) != 0;
-        book_.Update(record.side, key, is_gone ? 0 : record.qty_lots);
+        book_->Update(record.side, key, is_gone ? 0 : record.qty_lots);
         return true;
       }
     } else if (record.kind == kTrade) {
@@ -63,7 +64,6 @@ class Exchange {
   void OnModify(ExchangeContext& context, const Request& request);
   void OnCancelAll(ExchangeContext& context);
 
-  [[nodiscard]] const Book& GetBook() const noexcept { return book_; }
   [[nodiscard]] const std::vector<std::int32_t>& Resting(std::uint8_t side) const noexcept {
     return resting_[side];
   }
@@ -105,7 +105,7 @@ class Exchange {
   const ModelConfig* model_;
   const InstrumentConfig* instrument_;
   QueueModelRule queue_rule_;
-  Book book_;
+  Book* book_;
   FeedOrders feed_orders_;
   std::array<std::vector<std::int32_t>, 2> resting_;  // slots by price, then time
   std::array<Key, 2> own_best_{kNoLevel, kNoLevel};   // of resting_

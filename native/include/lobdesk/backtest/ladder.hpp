@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <limits>
+#include <map>
 #include <vector>
 
 #include "lobdesk/units.hpp"
@@ -20,7 +21,7 @@ constexpr Key kNoLevel = std::numeric_limits<Key>::min() / 4;
 /// Levels of one side, larger keys better.
 ///
 /// Keys within `kSpan` of each other, which is where a market happens, lie in a flat array; worse
-/// ones wait in a sorted vector. The window follows the best level. Copyable.
+/// ones wait in a tree. The window follows the best level. Copyable.
 class LadderSide {
  public:
   static constexpr Key kSpan = 4096;
@@ -70,6 +71,15 @@ class LadderSide {
   /// Removes all levels.
   void Clear() noexcept;
 
+  /// The levels without the room for those that are not there.
+  struct Packed {
+    Key base = 0;
+    std::vector<Level> levels;  ///< Worst first.
+  };
+  [[nodiscard]] Packed Pack() const;
+  /// Becomes the side that was packed.
+  void Unpack(const Packed& packed);
+
   /// Removes all levels at least as good as a key.
   void RemoveFrom(Key key) {
     while (best_ >= key && count_ != 0) Set(best_, 0);
@@ -101,7 +111,7 @@ class LadderSide {
   Key base_ = 0;
   Key best_ = kNoLevel;
   std::size_t count_ = 0;
-  std::vector<Level> far_;  // all worse than base_, worst first
+  std::map<Key, Lots> far_;  // all worse than base_
 };
 
 }  // namespace lobdesk::backtest
