@@ -123,13 +123,14 @@ template <bool kIsIndexed>
 void Engine::RunLocal(std::size_t symbol) {
   const Stream& stream = streams_[2 * symbol + 1];
   const std::size_t start = state_.at[2 * symbol + 1];
+  Book& book = books_[2 * symbol + 1];
   std::size_t at = start;
   while (at < stream.count) {
     const std::size_t row = kIsIndexed ? stream.Row(at) : at;
     const MarketRecord& record = stream.records[row];
     if (record.recv_ts_us > due_us_) break;
     ++at;
-    OnLocalRecord(symbol, record, stream.slots ? stream.slots[row] : -1);
+    OnLocalRecord(symbol, book, record, stream.slots ? stream.slots[row] : -1);
   }
   if (at == start) return;
   const auto done = static_cast<std::int64_t>(at - start);
@@ -197,7 +198,7 @@ void Engine::RunLocalRecord(std::size_t number) {
   const MarketRecord& record = stream.records[row];
   const Book& local = LocalBook(number >> 1);
   const Key best_before[2] = {local.Side(kBid).Best(), local.Side(kAsk).Best()};
-  OnLocalRecord(number >> 1, record, stream.slots ? stream.slots[row] : -1);
+  OnLocalRecord(number >> 1, books_[number], record, stream.slots ? stream.slots[row] : -1);
   if ((events_ & kDataWakes) != 0) WatchLocal(number >> 1, record, best_before);
 }
 
@@ -226,8 +227,8 @@ void Engine::WatchLocal(std::size_t symbol, const MarketRecord& record,
   AskForWake(kWakeTrade);
 }
 
-void Engine::OnLocalRecord(std::size_t symbol, const MarketRecord& record, std::int32_t slot) {
-  Book& book = books_[2 * symbol + 1];
+void Engine::OnLocalRecord(std::size_t symbol, Book& book, const MarketRecord& record,
+                           std::int32_t slot) {
   if (record.kind == kDepth) {
     const bool is_gone = (record.flags & kEvicted) != 0;
     book.Update(record.side, ToKey(record.side, record.price_ticks), is_gone ? 0 : record.qty_lots);

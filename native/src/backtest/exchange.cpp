@@ -192,14 +192,14 @@ void Exchange::OnFeedChange(ExchangeContext& context, const MarketRecord& record
 }
 
 Lots Exchange::TakenAt(std::uint8_t side, Key key) const noexcept {
-  for (const LadderSide::Level& level : taken_[side]) {
+  for (const Level& level : taken_[side]) {
     if (level.key == key) return level.lots;
   }
   return 0;
 }
 
 void Exchange::AddTaken(std::uint8_t side, Key key, Lots lots) {
-  for (LadderSide::Level& level : taken_[side]) {
+  for (Level& level : taken_[side]) {
     if (level.key == key) {
       level.lots += lots;
       return;

@@ -1,13 +1,11 @@
 #include "lobdesk/backtest/ladder.hpp"
 
 #include <algorithm>
-#include <iterator>
-#include <utility>
 
 namespace lobdesk::backtest {
 
 Key LadderSide::Worst() const noexcept {
-  if (!far_.empty()) return far_.begin()->first;
+  if (!far_.IsEmpty()) return far_.Worst();
   if (summary_ == 0) return kNoLevel;
   const auto word = static_cast<Key>(__builtin_ctzll(summary_));
   return base_ + word * 64 + __builtin_ctzll(words_[static_cast<std::size_t>(word)]);
@@ -27,8 +25,7 @@ Key LadderSide::NextWorse(Key key) const noexcept {
       return base_ + word * 64 + 63 - __builtin_clzll(words_[static_cast<std::size_t>(word)]);
     }
   }
-  const auto next = far_.lower_bound(key);
-  return next == far_.begin() ? kNoLevel : std::prev(next)->first;
+  return far_.NextWorse(key);
 }
 
 void LadderSide::Clear() noexcept {
@@ -40,14 +37,9 @@ void LadderSide::Clear() noexcept {
     }
     summary_ &= summary_ - 1;
   }
-  far_.clear();
+  far_.Clear();
   count_ = 0;
   best_ = kNoLevel;
-}
-
-Lots LadderSide::FarAt(Key key) const noexcept {
-  const auto at = far_.find(key);
-  return at != far_.end() ? at->second : 0;
 }
 
 Lots LadderSide::SetFar(Key key, Lots lots) {
@@ -60,24 +52,16 @@ Lots LadderSide::SetFar(Key key, Lots lots) {
 }
 
 Lots LadderSide::ReplaceFar(Key key, Lots lots) {
-  if (lots == 0) {
-    const auto at = far_.find(key);
-    if (at == far_.end()) return 0;
-    const Lots before = at->second;
-    far_.erase(at);
-    --count_;
-    return before;
-  }
-  const auto [at, is_new] = far_.try_emplace(key, lots);
-  count_ += is_new ? 1 : 0;
-  return is_new ? 0 : std::exchange(at->second, lots);
+  const Lots before = far_.Set(key, lots);
+  count_ += static_cast<std::size_t>(lots != 0) - static_cast<std::size_t>(before != 0);
+  return before;
 }
 
 void LadderSide::FindFarBest() {
-  if (far_.empty()) {
+  if (far_.IsEmpty()) {
     best_ = kNoLevel;
   } else {
-    Recentre(far_.rbegin()->first);
+    Recentre(far_.Best());
   }
 }
 
@@ -91,7 +75,7 @@ LadderSide::Packed LadderSide::Pack() const {
   Packed packed;
   packed.base = base_;
   packed.levels.reserve(count_);
-  for (const auto& [key, lots] : far_) packed.levels.push_back({key, lots});
+  far_.CopyTo(packed.levels);
   for (std::size_t word = 0; word < kWords; ++word) {
     for (std::uint64_t bits = words_[word]; bits != 0; bits &= bits - 1) {
       const std::size_t offset = word * 64 + static_cast<std::size_t>(__builtin_ctzll(bits));
@@ -108,7 +92,7 @@ void LadderSide::Unpack(const Packed& packed) {
     if (level.key >= base_) {
       Set(level.key, level.lots);
     } else {
-      far_.emplace_hint(far_.end(), level.key, level.lots);
+      far_.Append(level);
       ++count_;
     }
   }

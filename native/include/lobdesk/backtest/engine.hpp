@@ -156,7 +156,7 @@ class Engine final : private ExchangeContext, private LocalDesk {
   [[nodiscard]] Head NextRecord() const noexcept;
   bool RunExchangeRecord(std::size_t stream);
   void RunLocalRecord(std::size_t stream);
-  void OnLocalRecord(std::size_t symbol, const MarketRecord& record, std::int32_t slot);
+  void OnLocalRecord(std::size_t symbol, Book& book, const MarketRecord& record, std::int32_t slot);
   void WatchExchange(const Book& book, const MarketRecord& record) noexcept;
   void WatchLocal(std::size_t symbol, const MarketRecord& record, const Key (&best_before)[2]);
 

@@ -112,7 +112,7 @@ class Exchange {
   std::array<Key, 2> own_worst_{-kNoLevel, -kNoLevel};
   std::int64_t next_place_ = 1;
   bool has_taken_ = false;
-  std::array<std::vector<LadderSide::Level>, 2> taken_;  // by displayed level, unsorted, short
+  std::array<std::vector<Level>, 2> taken_;  // by displayed level, unsorted, short
 };
 
 }  // namespace lobdesk::backtest

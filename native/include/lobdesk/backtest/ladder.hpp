@@ -4,32 +4,20 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <limits>
-#include <map>
 #include <vector>
 
+#include "lobdesk/backtest/far_levels.hpp"
 #include "lobdesk/units.hpp"
 
 namespace lobdesk::backtest {
 
-/// Price of a level such that a larger key is a better price: ticks of a bid, -ticks of an ask.
-using Key = std::int64_t;
-
-/// Best key of an empty side; worse than every level.
-constexpr Key kNoLevel = std::numeric_limits<Key>::min() / 4;
-
 /// Levels of one side, larger keys better.
 ///
 /// Keys within `kSpan` of each other, which is where a market happens, lie in a flat array; worse
-/// ones wait in a tree. The window follows the best level. Copyable.
+/// ones wait in chunks. The window follows the best level. Copyable.
 class LadderSide {
  public:
   static constexpr Key kSpan = 4096;
-
-  struct Level {
-    Key key;
-    Lots lots;
-  };
 
   [[nodiscard]] Key Best() const noexcept { return best_; }
   [[nodiscard]] bool IsEmpty() const noexcept { return count_ == 0; }
@@ -38,7 +26,7 @@ class LadderSide {
   /// Returns the quantity at a key, 0 if there is no level. O(1) inside the window.
   [[nodiscard]] Lots At(Key key) const noexcept {
     const auto offset = static_cast<std::uint64_t>(key - base_);
-    return offset < static_cast<std::uint64_t>(kSpan) ? lots_[offset] : FarAt(key);
+    return offset < static_cast<std::uint64_t>(kSpan) ? lots_[offset] : far_.At(key);
   }
 
   /// Sets a level's quantity (0 removes it) and returns the quantity before.
@@ -99,7 +87,6 @@ class LadderSide {
     best_ = base_ + word * 64 + bit;
   }
 
-  [[nodiscard]] Lots FarAt(Key key) const noexcept;
   Lots SetFar(Key key, Lots lots);
   Lots ReplaceFar(Key key, Lots lots);
   void FindFarBest();
@@ -111,7 +98,7 @@ class LadderSide {
   Key base_ = 0;
   Key best_ = kNoLevel;
   std::size_t count_ = 0;
-  std::map<Key, Lots> far_;  // all worse than base_
+  FarLevels far_;  // all worse than base_
 };
 
 }  // namespace lobdesk::backtest
