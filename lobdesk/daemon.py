@@ -295,7 +295,7 @@ class Daemon:
             last_frame_us=recorder.last_frame_us,
             seq=recorder.seq,
             frames=recorder.frames,
-            malformed=self._tally.malformed,
+            malformed=self._tally.malformed + recorder.no_text,
             bytes_received=recorder.bytes_received,
             queued=recorder.queued,
             queue_size=self._settings.snapshot_queue_size,

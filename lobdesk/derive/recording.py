@@ -94,6 +94,9 @@ class Recording:
         self._say_what_fits()
         if clock is not None:
             self._note_start(*clock())
+            if self.repair.lines and not self._unsaid:
+                # A recorder that is killed again and again must not derive ever more at its start.
+                self._checkpoint()
 
     def _note_start(self, recv_ts_us: int, mono_us: int) -> None:
         cuts = [
@@ -187,6 +190,9 @@ class Recording:
     def _checkpoint_if_due(self) -> None:
         if time.monotonic() - self._checkpoint_s < CHECKPOINT_INTERVAL_S:
             return
+        self._checkpoint()
+
+    def _checkpoint(self) -> None:
         self._checkpoint_s, self._since_checkpoint = time.monotonic(), 0
         checkpoint = self._take_checkpoint()
         if checkpoint is not None:

@@ -216,7 +216,13 @@ class JournalWriter:
         """
         with self._io_lock:
             file = self._raw.file
-            if file is None or not self._is_dirty:
+            if file is None:
+                return
+            for path, error in tuple(self._unsaid):
+                # A record may have been on its way into the segment while the disk failed.
+                if path == file.path:
+                    raise JournalSyncError(path, error) from error
+            if not self._is_dirty:
                 return
             self._is_dirty = False
             started_s = time.monotonic()

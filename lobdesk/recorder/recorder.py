@@ -37,6 +37,9 @@ OWN_NOTES = frozenset({"open", "close", "clock", "lost", "binary"})
 """Notes that the first stage writes; the second writes others, which it need not read again."""
 
 
+NO_TEXT = '{"kind":"binary","dir":"in",'
+"""How the note begins that stands for a received frame that is no text."""
+
 NOT_IN_LOG = 0
 """Sequence number of a frame that the disk did not take; its book goes on, nothing else follows."""
 
@@ -78,6 +81,7 @@ class Recorder:
         frames: Frames received.
         bytes_received: Sum of their sizes.
         queue_full: Frames that found the queue full.
+        no_text: Received frames that were no text; the second stage counts them.
         lost: Records that could not be written.
         seq: Number of the last record.
         last_frame_us: Wall clock of the last frame; 0 before the first.
@@ -107,7 +111,7 @@ class Recorder:
         """
         self.persists = persists
         self.frames = self.bytes_received = self.queue_full = self.lost = self.seq = 0
-        self.lost_frames = 0
+        self.lost_frames = self.no_text = 0
         self.write_error = ""
         self.last_frame_us = 0
         self.is_interrupted = False
@@ -239,6 +243,10 @@ class Recorder:
                 trades = [line.symbol for line in derived.lines if line.log == TRADES]
                 gaps = [note["symbol"] for note in derived.notes if note["kind"] == "gap"]
                 outcomes.append(Outcome(event, derived.verdict, trades, gaps))
+            elif event.dir == "note" and event.raw.startswith(NO_TEXT):
+                self.no_text += 1
+                facts = {"seq": event.seq, "reason": "not UTF-8", "connection": event.conn}
+                logger.warning("malformed frame", extra=facts)
         return outcomes
 
     def sync(self) -> None:

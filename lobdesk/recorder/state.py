@@ -87,7 +87,7 @@ class RecorderReport(msgspec.Struct, frozen=True, kw_only=True):
         last_frame_us: Wall clock of the last frame, 0 if there was none.
         seq: Last number given to a record.
         frames: Frames received.
-        malformed: Frames that were no sense.
+        malformed: Frames that were no sense, or no text.
         bytes_received: Sum of their sizes.
         queued: Frames that wait behind the raw log.
         queue_size: How many may wait.

@@ -136,6 +136,19 @@ def tear_derived(root, rng, checkpoint) -> None:
         last.path.write_bytes(data[:keep])
 
 
+def test_start_after_a_crash_leaves_the_next_one_nothing_of_before(tmp_path, frames) -> None:
+    repaired = []
+    for _ in range(4):
+        run = Recording(tmp_path, sync_interval_s=None, boot="b", clock=CLOCK)
+        repaired.append(run.repair.lines)
+        take(run, frames)
+        run.journal.close()
+
+    # Later runs repeat the trades of the first one, so they have fewer lines.
+    assert repaired[2] == repaired[3] > 0
+    assert is_sound(tmp_path)
+
+
 def test_checkpoint_of_another_journal_is_not_used(tmp_path, often, frames) -> None:
     crash(tmp_path / "other", [snapshot(BIDS, ASKS), *frames])
     expected = crash(tmp_path / "l2", frames)

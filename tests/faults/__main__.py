@@ -10,7 +10,7 @@ import tempfile
 from pathlib import Path
 
 from tests.faults import catalogue
-from tests.faults.trial import FAULTS, STUDY_RATE, Outcome, Trial, run_fault
+from tests.faults.trial import FAULTS, LONGEST_S, STUDY_RATE, Outcome, Trial, run_fault
 
 
 def parse() -> argparse.Namespace:
@@ -34,25 +34,29 @@ def main() -> int:
     if options.size == "quick" and not only:
         chosen = [fault for fault in chosen if fault.is_quick]
     outcomes = []
+    # With --json standard output is for machines alone.
+    report = sys.stderr if options.as_json else sys.stdout
     for fault in chosen:
         with tempfile.TemporaryDirectory(prefix="lobdesk-fault-") as temporary:
             folder = options.keep / str(fault.number) if options.keep else Path(temporary)
-            outcome = run_fault(fault, Trial(folder, options.size, options.rate))
+            trial = Trial(folder, options.size, options.rate)
+            outcome = run_fault(fault, trial, limit_s=LONGEST_S[options.size])
         outcomes.append(outcome)
-        if not options.as_json:
-            sys.stdout.write(outcome.line() + "\n")
-            sys.stdout.flush()
+        report.write(outcome.line() + "\n")
+        report.flush()
+    report.write(table(outcomes))
     if options.as_json:
         json.dump([outcome.to_json() for outcome in outcomes], sys.stdout, indent=1)
         sys.stdout.write("\n")
-    else:
-        sys.stdout.write(table(outcomes))
     return 1 if any(outcome.verdict == "MISS" for outcome in outcomes) else 0
 
 
 def table(outcomes: list[Outcome]) -> str:
-    rows = [f"\n{'#':>2}  {'fault':<20} {'verdict':<8} seconds"]
-    rows += [f"{o.number:>2}  {o.name:<20} {o.verdict:<8} {o.took_s:7.1f}" for o in outcomes]
+    rows = [f"\n{'#':>2}  {'fault':<20} {'verdict':<8} seconds  load"]
+    rows += [
+        f"{o.number:>2}  {o.name:<20} {o.verdict:<8} {o.took_s:7.1f} {o.load:5.1f}"
+        for o in outcomes
+    ]
     verdicts = [outcome.verdict for outcome in outcomes]
     counts = {word: verdicts.count(word) for word in ("pass", "MISS", "not run")}
     total_s = sum(outcome.took_s for outcome in outcomes)

@@ -76,14 +76,16 @@ def fill_and_free(
     final = stage.report()
     assert final is not None
     first_us = next(e.recv_ts_us for e in events if e.recv_ts_us > freed_us and e.dir == "in")
-    told = sum(note["records"] for note in notes(events, "lost"))
+    lost = notes(events, "lost")
+    told, frames = (sum(note[key] for note in lost) for key in ("records", "frames"))
     missing = final.frames - sum(event.dir == "in" for event in events)
     check = stage.verify()
     trial.demand(f"{name}alive, exit {code}", is_met=code == 0)
     trial.below(f"{name}first frame", (first_us - freed_us) / 1e6, 1.0, "s after space")
-    counted = f"{name}{missing:,} frames missing, {told:,} records told lost"
-    # Requests and notes of ours may be among what was lost.
-    trial.demand(counted, is_met=0 < missing <= told <= missing + 100 and told == final.lost)
+    trial.demand(
+        f"{name}{missing:,} frames missing, {frames:,} and {told - frames} other records told lost",
+        is_met=0 < missing == frames == final.lost_frames and told == final.lost,
+    )
     trial.below(f"{name}RSS at most", rss / MIB, 300, "MiB")
     live = sum(book.state == "live" for book in report.books.values())
     trial.all(f"{name}books live again", live, len(report.books))

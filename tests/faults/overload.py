@@ -8,11 +8,14 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
+from lobdesk.journal import read_events
 from lobdesk.units import parse_rfc3339_us
 from tests.faults.stage import TEN, Process, Stage, until
 from tests.faults.trial import Trial, fault
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from lobdesk.records import RawEvent
 
 OVERLOAD, STEADY = 50_000, 200
@@ -48,7 +51,7 @@ def timed_recorder(stage: Stage, url: str) -> Process:
 
 
 def flood(trial: Trial) -> None:
-    duration_s = trial.pick(quick=2.0, scaled=20.0, soak=60.0)
+    duration_s = trial.pick(quick=2.0, scaled=10.0, soak=60.0)
     with Stage(trial.folder / "flood") as stage:
         gun, url = fire(stage, OVERLOAD, duration_s)
         recorder = stage.recorder(url)
@@ -66,20 +69,17 @@ def flood(trial: Trial) -> None:
         took_s = time.monotonic() - began_s
         until(lambda: count_books(stage) >= sent["sent"], "all frames", 120.0)
         code = recorder.end()
-        events = stage.events()
-        restarted = stage.recorder(url, "--frames", "1")
-        restarted.popen.wait(30)
+        lags = lags_us(read_events(stage.root))
         check = stage.verify()
-    books = sum(event.raw.startswith('{"channel":"book"') for event in events if event.dir == "in")
     trial.demand(
-        f"{books:,} of {sent['sent']:,} frames recorded, exit {code}",
-        is_met=books == sent["sent"] and code == 0,
+        f"{len(lags):,} of {sent['sent']:,} frames recorded, exit {code}",
+        is_met=len(lags) == sent["sent"] and code == 0,
     )
     trial.note(f"taken at {sent['sent'] / took_s:,.0f} frames/s for {took_s:.0f} s")
-    lags_ms = [lag / 1000 for lag in lags_us(events)]
-    is_shown = max(lags_ms) < 1000.0 or shown_ms > 500.0
+    most_ms = max(lags) / 1000
+    is_shown = most_ms < 1000.0 or shown_ms > 500.0
     trial.demand(
-        f"lag up to {max(lags_ms) / 1000:.2f} s, shown up to {shown_ms / 1000:.2f} s",
+        f"lag up to {most_ms / 1000:.2f} s, shown up to {shown_ms / 1000:.2f} s",
         is_met=is_shown,
     )
     trial.below("RSS at most", rss / MIB, RSS_LIMIT_MIB, "MiB")
@@ -94,7 +94,7 @@ def count_books(stage: Stage) -> int:
     return report.frames - 2 * len(TEN) - 2 if report is not None else 0
 
 
-def lags_us(events: list[RawEvent]) -> list[int]:
+def lags_us(events: Iterable[RawEvent]) -> list[int]:
     """Return receipt minus exchange time of each book frame; both clocks are the same here."""
     mark = '"timestamp":"'
     return [

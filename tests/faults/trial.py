@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import os
+import signal
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
+    from types import FrameType
 
     Size = Literal["quick", "scaled", "soak"]
 
@@ -21,6 +25,10 @@ STUDY_RATE = 5_000
 
 QUICK_PATIENCE = 10
 """The quick size runs beside other tests, where times say little."""
+
+
+LONGEST_S = {"quick": 120, "scaled": 400, "soak": 2 * 86_400}
+"""By size, after how long a test is given up, so that the others have their turn."""
 
 
 class NotRunError(Exception):
@@ -116,6 +124,7 @@ class Outcome:
         verdict: ``pass``, ``MISS`` or ``not run``.
         figures: What was measured; the reason if it was not run.
         took_s: Time it took.
+        load: Average number of processes at work on the machine in the minute before its end.
     """
 
     number: int
@@ -124,6 +133,7 @@ class Outcome:
     verdict: str
     figures: list[str]
     took_s: float
+    load: float
 
     def line(self) -> str:
         """Return the one line of the report."""
@@ -152,11 +162,12 @@ def fault(
     return register
 
 
-def run_fault(chosen: Fault, trial: Trial) -> Outcome:
+def run_fault(chosen: Fault, trial: Trial, *, limit_s: float | None = None) -> Outcome:
     """Run one fault test; what it raises by mistake is a miss, too."""
     began_s = time.monotonic()
     try:
-        chosen.body(trial)
+        with given_up_after(limit_s) if limit_s else contextlib.nullcontext():
+            chosen.body(trial)
     except NotRunError as reason:
         trial.note(str(reason))
         verdict = "not run"
@@ -172,4 +183,21 @@ def run_fault(chosen: Fault, trial: Trial) -> Outcome:
         verdict,
         [figure.text for figure in trial.figures],
         time.monotonic() - began_s,
+        os.getloadavg()[0],
     )
+
+
+@contextlib.contextmanager
+def given_up_after(limit_s: float) -> Iterator[None]:
+    """Raise in the main thread when a test takes too long; its processes are ended then."""
+
+    def give_up(_number: int, _frame: FrameType | None) -> None:
+        raise TimeoutError(f"given up after {limit_s:g} s")
+
+    before = signal.signal(signal.SIGALRM, give_up)
+    signal.setitimer(signal.ITIMER_REAL, limit_s)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)

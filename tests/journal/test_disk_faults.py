@@ -62,6 +62,33 @@ def test_suspect_segment_is_synced_once_only(tmp_path, monkeypatch) -> None:
     assert asked.count(inode) == 1
 
 
+def test_record_on_its_way_while_the_disk_fails_does_not_make_its_segment_trusted(
+    tmp_path, monkeypatch
+) -> None:
+    writer = open_writer(tmp_path)
+    append(writer, "doubtful")
+    write = writer._raw.append
+
+    def fail_meanwhile(line: bytes, seq: int, recv_ts_us: int) -> None:
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "fdatasync", fail)
+            with pytest.raises(JournalSyncError):
+                writer.sync()
+        write(line, seq, recv_ts_us)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(writer._raw, "append", fail_meanwhile)
+        append(writer, "on its way")
+
+    with pytest.raises(JournalSyncError):
+        writer.sync()
+
+    append(writer, "after")
+    writer.sync()
+    writer.close()
+    assert len(list_segments(tmp_path / EVENTS)) == 2
+
+
 def test_full_disk_while_sealing_leaves_the_original_and_no_rest(tmp_path, monkeypatch) -> None:
     def refuse(*_args) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")

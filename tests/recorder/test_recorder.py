@@ -45,12 +45,16 @@ def test_frame_is_in_the_raw_log_before_anything_looks_into_it(tmp_path) -> None
     recorder.close()
 
 
-def test_bytes_that_are_no_text_are_kept_as_a_note(tmp_path) -> None:
-    recorder = make(tmp_path)
+@pytest.mark.parametrize("queue_size", [1, 50])
+def test_bytes_that_are_no_text_are_kept_as_a_note_and_counted(tmp_path, queue_size) -> None:
+    recorder = make(tmp_path, queue_size=queue_size)
 
-    recorder.received(b"\xff\xfe", 1)
+    for frame in (b"\xff\xfe", b"{}", b"\xff"):
+        recorder.received(frame, 1)
     work_all(recorder)
     recorder.close()
+
+    assert recorder.no_text == 2
 
     kinds = [json.loads(e.raw)["kind"] for e in read_events(tmp_path) if e.dir == "note"]
     assert "binary" in kinds
