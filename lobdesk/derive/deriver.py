@@ -8,13 +8,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import msgspec
-
 from lobdesk.derive.continuity import Continuity
 from lobdesk.derive.dialects import make_dialect
 from lobdesk.derive.foreign import UNCHECKED
 from lobdesk.derive.level3 import CHANNEL as LEVEL3
 from lobdesk.derive.level3 import OrderDeriver
+from lobdesk.derive.notes import note_kind, open_facts
 from lobdesk.engine import BookVerdict, BookVerifier
 from lobdesk.journal import ORDERS, SNAPSHOTS, TRADES
 
@@ -147,7 +146,7 @@ class Deriver:
         elif event.dir == "note" and (kind := note_kind(event.raw)) in {"open", "close"}:
             self._verifiers.pop(event.conn, None)
             self.orders.close(event.conn, kind)
-            if kind == "open" and _open_facts(event.raw).get("channel") == LEVEL3:
+            if kind == "open" and open_facts(event.raw).get("channel") == LEVEL3:
                 self.orders.open(event.conn, self._verifiers.values())
         return derived
 
@@ -371,7 +370,7 @@ class Deriver:
             self._drop(event.conn, kind, derived)
             self.orders.close(event.conn, kind)
             if kind == "open":
-                self._open(event.conn, _open_facts(event.raw))
+                self._open(event.conn, open_facts(event.raw))
 
     def _open(self, conn: int, facts: dict[str, Any]) -> None:
         dialect = make_dialect(facts)
@@ -391,25 +390,3 @@ class Deriver:
         for symbol in self.symbols:
             self._end(symbol, cause)
         self.orders.interrupt(cause)
-
-
-class _Note(msgspec.Struct):
-    kind: str = ""
-
-
-_note_decoder = msgspec.json.Decoder(_Note)
-
-
-def _open_facts(raw: str) -> dict[str, Any]:
-    try:
-        return msgspec.json.decode(raw, type=dict[str, Any])
-    except msgspec.DecodeError:
-        return {}
-
-
-def note_kind(raw: str) -> str:
-    """Return a note's ``kind``; empty if it has none."""
-    try:
-        return _note_decoder.decode(raw).kind
-    except msgspec.DecodeError:
-        return ""

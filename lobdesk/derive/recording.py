@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from lobdesk import __version__
 from lobdesk.derive.checkpoint import encode_checkpoint, store_checkpoint, take_checkpoint
-from lobdesk.derive.deriver import DEFAULT_DEPTH, Derived, Deriver, note_kind
+from lobdesk.derive.deriver import DEFAULT_DEPTH, Derived, Deriver
+from lobdesk.derive.notes import note_kind
 from lobdesk.derive.repair import Repair, repair_derived
 from lobdesk.journal import JournalSyncError, JournalWriteError, JournalWriter, note_text, now_us
 from lobdesk.journal.writer import SEGMENT_BYTES, SYNC_INTERVAL_S

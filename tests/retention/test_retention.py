@@ -12,7 +12,14 @@ from lobdesk.derive import Recording
 from lobdesk.derive.checkpoint import CHECKPOINT_NAME
 from lobdesk.errors import JournalError
 from lobdesk.index import open_catalog, update_index
-from lobdesk.journal import EVENTS, BrokenChainError, list_segments, read_events
+from lobdesk.journal import (
+    EVENTS,
+    ORDERS,
+    BrokenChainError,
+    list_segments,
+    read_events,
+    symbol_log_dir,
+)
 from lobdesk.journal.retention import RETENTION_NAME
 from lobdesk.paths import JournalRoot
 from lobdesk.retention import apply_retention
@@ -130,6 +137,42 @@ def test_old_days_go_the_rest_verifies_and_the_index_keeps_its_rows(data) -> Non
     assert rows(data) == indexed
     update_index(data, rebuild=True)
     assert rows(data) == indexed
+
+
+def test_orders_of_level_3_go_with_their_frames_and_the_rest_derives_to_the_byte(tmp_path) -> None:
+    data, source = tmp_path / "data", Source()
+    orders = Subscriber()
+    with open_recording(data / "l2", source) as recording:
+        for day in range(DAYS):
+            source.at_us = max(source.at_us, START_US + day * DAY_US)
+            source.record(recording, 120)
+            if day == 0:
+                recv_us, mono_us = source.clock()
+                recording.note(
+                    "open", recv_ts_us=recv_us, mono_us=mono_us, conn=2, channel="level3", depth=10
+                )
+                source.exchange.subscribe_level3(orders, "BTC/USD", 10, with_snapshot=True)
+            source.record(recording, 120)
+            while orders.outbox:
+                recv_us, mono_us = source.clock()
+                text = orders.outbox.popleft().text
+                recording.derive(
+                    recording.append("in", text, recv_ts_us=recv_us, mono_us=mono_us, conn=2)
+                )
+    update_index(data)
+    log = symbol_log_dir(data / "l2", ORDERS, "BTC/USD")
+    before = good(data).orders["BTC/USD"]
+    assert len({segment.date for segment in list_segments(log)}) == DAYS
+
+    report = retain(data, max_days=2)
+
+    assert report.segments
+    # A derived segment goes once the one after it proves where it ends.
+    left = list_segments(log)
+    assert left[0].date > "2026-08-01"
+    assert left[1].date > "2026-08-02"
+    after = good(data).orders["BTC/USD"]
+    assert 0 < after.verified == after.frames < before.frames
 
 
 def test_size_is_kept_and_a_dry_run_tells_the_same(data) -> None:
