@@ -1,6 +1,6 @@
 """Journal lines to columns: the native scanner against DuckDB's JSON reader, one thread each.
 
-python benchmarks/bench_scan.py [rows]
+python benchmarks/bench_scan.py [rows | --quick]
 
 All rates are rows in a second of processor time. DuckDB reads the same columns into a table in
 memory; ours are NumPy arrays, with each line checked and its place noted besides. The design study
@@ -9,8 +9,9 @@ had 1.0 to 1.7 M/s for a scanner without checks, and 0.2 to 0.29 M/s for DuckDB.
 
 from __future__ import annotations
 
+import argparse
 import json
-import sys
+import os
 import tempfile
 import time
 from pathlib import Path
@@ -31,7 +32,6 @@ LEVELS = ", ".join(
     for side in ("bid", "ask")
     for place, what in ((1, "ticks"), (2, "lots"))
 )
-ROWS = int(sys.argv[1]) if len(sys.argv) > 1 else 200_000
 REPEATS = 3
 
 
@@ -90,10 +90,16 @@ def report(name: str, rows: int, size: int, native_s: float, duck_s: float) -> N
 
 
 def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("rows", type=int, nargs="?", default=200_000)
+    parser.add_argument("--quick", action="store_true", help="50,000 rows")
+    args = parser.parse_args()
+    rows = 50_000 if args.quick else args.rows
+    print(f"{rows:,} rows, load {os.getloadavg()[0]:.1f}")
     con = duckdb.connect(config={"threads": "1"})
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "lines.jsonl"
-        data = snapshots(ROWS)
+        data = snapshots(rows)
         path.write_bytes(data)
         columns = (
             "{symbol: 'VARCHAR', seq: 'BIGINT', exch_ts_us: 'BIGINT', recv_ts_us: 'BIGINT', "
@@ -107,7 +113,7 @@ def main() -> None:
                 f"FROM read_ndjson('{path}', columns={columns})"
             )
         )
-        report("snapshots", ROWS, len(data), native, duck)
+        report("snapshots", rows, len(data), native, duck)
 
         file = JournalSegment(0, "2026-08-01", path, is_sealed=False)
         segment = Segment("bench", "BTC/USD", "snapshots", "s/0", file, len(data), "")
@@ -116,11 +122,11 @@ def main() -> None:
         seconds = best(lambda: writer.write(block, extract(block, SnapshotFrames()), (0, 0)))
         part = next((Path(folder) / "lake").rglob("*.parquet"))
         print(
-            f"{'to Parquet':<10} {part.stat().st_size / ROWS:6.1f} B/row    "
-            f"scan, hand-over and write {ROWS / seconds / 1e3:,.0f} k rows/s"
+            f"{'to Parquet':<10} {part.stat().st_size / rows:6.1f} B/row    "
+            f"scan, hand-over and write {rows / seconds / 1e3:,.0f} k rows/s"
         )
 
-        data = events(ROWS)
+        data = events(rows)
         path.write_bytes(data)
         columns = (
             "{seq: 'BIGINT', recv_ts_us: 'BIGINT', mono_us: 'BIGINT', boot: 'VARCHAR', "
@@ -136,8 +142,8 @@ def main() -> None:
                 f"FROM read_ndjson('{path}', columns={columns})"
             )
         )
-        report("events", ROWS, len(data), native, duck)
-        print(f"{'':<10} and their frames as Python texts {ROWS / texts / 1e6:.2f} M/s")
+        report("events", rows, len(data), native, duck)
+        print(f"{'':<10} and their frames as Python texts {rows / texts / 1e6:.2f} M/s")
 
 
 if __name__ == "__main__":

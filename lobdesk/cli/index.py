@@ -28,7 +28,11 @@ if TYPE_CHECKING:
 
 
 @click.command("index")
-@click.option("--rebuild", is_flag=True, help="Drop what the journal still holds and index anew.")
+@click.option(
+    "--rebuild",
+    is_flag=True,
+    help="Index anew what the journal still holds; readers see the old state until then.",
+)
 @click.option(
     "--check", is_flag=True, help="Read all parts and the journal, and index anew what is damaged."
 )

@@ -14,7 +14,7 @@ from lobdesk.backtest.errors import OptionError, SweepError, UnknownNameError
 from lobdesk.backtest.grid import plan
 from lobdesk.backtest.sweep import read_points, repeat_point, resume_sweep, run_sweep
 from lobdesk.importers import import_file
-from lobdesk.index import update_index
+from lobdesk.index import open_catalog, update_index
 from lobdesk.paths import DataPaths
 from lobdesk.progress import NoProgress
 from lobdesk.runs import open_run
@@ -104,6 +104,12 @@ def test_a_sweep_leaves_a_table(paths: DataPaths) -> None:
     assert (run.path / "points.csv").read_text().count("\n") == 5
     assert rows[0]["figures"]["queue"] == "risk_averse"
     assert {row["day"] for row in rows} == {"2026-08-02"}
+    with open_catalog(paths.root) as catalog:
+        found = catalog.sql(
+            "SELECT run, axes->>'queue', fills, final_pnl FROM sweep_points WHERE run = ?", [run.id]
+        ).rows
+    figures = [(row["queue"], row["figures"]["fills"], row["figures"]["final_pnl"]) for row in rows]
+    assert sorted(found) == sorted((run.id, *figure) for figure in figures)
 
 
 def test_a_point_repeated_as_a_run_has_the_same_ledger(paths: DataPaths) -> None:

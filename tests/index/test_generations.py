@@ -34,6 +34,7 @@ def test_rebuild_is_not_noticed_by_readers(tmp_path: Path) -> None:
             while not stop.is_set():
                 kills.check(tmp_path, writer.seq)
                 rounds += 1
+                stop.wait(0.2)
         except BaseException as error:  # noqa: BLE001 - shown by the test itself
             faults.append(error)
 
@@ -41,7 +42,7 @@ def test_rebuild_is_not_noticed_by_readers(tmp_path: Path) -> None:
     reader.start()
     with open_catalog(tmp_path) as opened_before:
         before = opened_before.digests()
-        for block_bytes in (4_000, 1_000_000, 20_000):
+        for block_bytes in (4_000, 1_000_000):
             update_index(tmp_path, rebuild=True, block_bytes=block_bytes)
             assert opened_before.digests() == before, "its parts stay for the grace period"
     stop.set()

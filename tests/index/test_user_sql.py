@@ -355,15 +355,9 @@ def test_parquet_result_is_complete(indexed: Path, tmp_path: Path) -> None:
         write_user_sql(indexed, "SELECT 1) TO '/tmp/x'; --", target)
 
 
-@pytest.mark.parametrize("name", ["a b?", "[x]*'"])
-def test_folder_whose_name_looks_like_a_pattern_is_read(
-    indexed: Path, tmp_path: Path, name: str
-) -> None:
-    data = tmp_path / name
-    data.symlink_to(indexed)
-    copy = Path(shutil.copytree(indexed, tmp_path / f"{name} copy"))
+def test_folder_whose_name_looks_like_a_pattern_is_read(indexed: Path, tmp_path: Path) -> None:
+    data = Path(shutil.copytree(indexed, tmp_path / "a ?[x]*'"))
 
-    for folder in (data, copy):
-        assert run_user_sql(folder, "SELECT count(*) FROM snapshots").rows == [(1430,)]
+    assert run_user_sql(data, "SELECT count(*) FROM snapshots").rows == [(1430,)]
     with pytest.raises(QueryError):
-        run_user_sql(copy, "FROM read_text('catalog.duckdb')")
+        run_user_sql(data, "FROM read_text('catalog.duckdb')")

@@ -1,6 +1,7 @@
 -- Distribution over time of the quantity in the ten best levels, by symbol and side.
 --
--- Each book counts as long as it stood, nothing over holes, as in spread.
+-- Each book counts as long as it stood, nothing over holes, as in spread. Quantiles have four
+-- significant digits: quantities that agree in them are one value.
 --
 -- param max_pause_s = 10: a book that stood longer counts as a hole, s
 --
@@ -23,19 +24,22 @@ WITH books AS (
     UNION ALL
     SELECT symbol, 'ask', span_us, ask_lots[1] / unit, list_sum(ask_lots::DOUBLE[]) / unit,
            len(list_filter(ask_lots::BIGINT[], lambda lots: lots > 0)) FROM books
+), bands AS (
+    SELECT symbol, side, round(qty, (3 - floor(log10(greatest(qty, 1e-12))))::INTEGER) AS qty,
+           sum(span_us)::DOUBLE AS us, sum(best * span_us) AS best, sum(qty * span_us) AS mean,
+           sum(levels * span_us) AS levels
+    FROM sides GROUP BY ALL
 ), ranked AS (
-    SELECT *, sum(span_us) OVER (PARTITION BY symbol, side ORDER BY qty
-                                 ROWS UNBOUNDED PRECEDING) AS up_to,
-           sum(span_us) OVER (PARTITION BY symbol, side) AS total
-    FROM sides
+    SELECT *, sum(us) OVER (PARTITION BY symbol, side ORDER BY qty) AS up_to,
+           sum(us) OVER (PARTITION BY symbol, side) AS total
+    FROM bands
 )
-SELECT symbol, side, round(sum(span_us) / 1e6, 6) AS known_s,
-       round(sum(best * span_us) / sum(span_us), 8) AS best_qty,
-       round(sum(qty * span_us) / sum(span_us), 8) AS mean_qty,
-       round(min(qty) FILTER (up_to >= 0.1 * total), 8) AS p10_qty,
-       round(min(qty) FILTER (up_to >= 0.5 * total), 8) AS p50_qty,
-       round(min(qty) FILTER (up_to >= 0.9 * total), 8) AS p90_qty,
-       round(sum(levels * span_us) / sum(span_us), 3) AS levels
+SELECT symbol, side, round(sum(us) / 1e6, 6) AS known_s,
+       round(sum(best) / sum(us), 8) AS best_qty, round(sum(mean) / sum(us), 8) AS mean_qty,
+       min(qty) FILTER (up_to >= 0.1 * total) AS p10_qty,
+       min(qty) FILTER (up_to >= 0.5 * total) AS p50_qty,
+       min(qty) FILTER (up_to >= 0.9 * total) AS p90_qty,
+       round(sum(levels) / sum(us), 3) AS levels
 FROM ranked
 GROUP BY symbol, side
 ORDER BY symbol, side DESC
