@@ -64,6 +64,8 @@ def retain_command(
         f"{report.segments} segments {word}, {report.bytes:,} bytes; {report.kept_bytes:,} stay; "
         f"deleted up to seq {report.deleted_up_to:,}"
     )
+    if not (settings.retention_days or settings.retention_bytes):
+        click.echo("no limit is set, so everything stays: give --days or --bytes", err=True)
     if report.reason:
         click.echo(f"more is due, but {report.reason}", err=True)
 

@@ -295,7 +295,9 @@ async def test_number_of_frames_ends_the_daemon(root) -> None:
 async def test_offset_of_the_exchanges_clock_is_noted_and_reported(root, monkeypatch) -> None:
     monkeypatch.setattr("lobdesk.feed.session.FIRST_PING_S", 0.1)
     async with exchange() as server, recording(server.url, root, ping_interval_s=0.1) as daemon:
-        await until(lambda: daemon.report().lines[0].offset_us is not None)
+        await until(
+            lambda: daemon.report().lines[0].offset_us is not None and notes(root, "offset")
+        )
         (line,) = daemon.report().lines
 
     (noted, *_) = notes(root, "offset")

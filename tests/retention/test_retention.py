@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from lobdesk.cli import run_cli
 from lobdesk.derive import Recording
 from lobdesk.derive.checkpoint import CHECKPOINT_NAME
 from lobdesk.errors import JournalError
@@ -313,3 +314,12 @@ def test_command_tells_what_went(data) -> None:
     told = json.loads(result.stdout)
     assert told["segments"] > 0
     good(data)
+
+
+def test_command_without_a_limit_says_so(data, capsys, monkeypatch, tmp_path) -> None:
+    monkeypatch.chdir(tmp_path)
+    code = run_cli(["retain", "--data-dir", str(data)])
+    out, err = capsys.readouterr()
+
+    assert (code, out.split(",")[0]) == (0, "0 segments deleted")
+    assert err == "no limit is set, so everything stays: give --days or --bytes\n"
