@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 HINTS = {
     "build": "--symbol BTC/USD   --config FILE   (nothing: every indexed symbol)",
     "train": "--model deeplob   --store ID   --config FILE   (nothing: the newest store)",
-    "backtest": "--strategy join_touch|grid|twap|signal_follower   --symbol BTC/USD   --config FILE",
+    "backtest": "--strategy join_touch|grid|twap|signal_follower  --symbol BTC/USD   --config FILE",
     "index": "(nothing: bring the index up to the journal)",
 }
 DEFAULTS = {"backtest": "--param qty_lots=1000000 --param max_position_lots=10000000"}
