@@ -4,8 +4,9 @@
 
 The frames of the synthetic market are made beforehand and sent as prepared WebSocket messages,
 paced, again and again: each round begins with snapshots. Each carries the time at which it was
-due as its exchange time, so that whoever lags can see it. Prints its address; at the end, or when
-the client is gone, one line of JSON: frames sent and the most that it was behind its schedule.
+due as its exchange time, so that whoever lags can see it. Behind the last one heartbeats follow.
+Prints its address; when the client is gone, one line of JSON: frames sent and the most that it was
+behind its schedule.
 """
 
 from __future__ import annotations
@@ -106,6 +107,11 @@ class Gun:
         try:
             await asyncio.sleep(0.5)
             await self.fire(writer)
+            # To close now would take from the client what it has not read yet.
+            while not answering.done():
+                writer.write(message(wire.HEARTBEAT))
+                await writer.drain()
+                await asyncio.sleep(HEARTBEAT_EVERY_S)
         except ConnectionError:
             pass
         finally:

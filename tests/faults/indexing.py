@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import random
 import signal
 import sys
@@ -17,6 +19,12 @@ if TYPE_CHECKING:
 
 TABLES = ("raw_events", "snapshots", "trades", "gaps")
 MIB = 1 << 20
+BUSY = 2.0
+"""Load for each core beyond which the time that a process was given counts, not the clock's."""
+
+AUDITING_S = {"quick": 60.0, "scaled": 200.0, "soak": 3600.0}
+"""By size, how long is audited at most."""
+
 RSS_LIMIT_MIB = 300
 CATCH_UP_ROWS_PER_S = 100_000
 AUDITS = (
@@ -89,7 +97,7 @@ def stall_indexer(trial: Trial) -> None:
         after = stage.report()
         resumed_s = time.monotonic()
         indexer.popen.send_signal(signal.SIGCONT)
-        indexer.popen.communicate(timeout=600)
+        busy_s = cpu_s_until_end(indexer)
         took_s = time.monotonic() - resumed_s
         rows = rows_indexed(stage)
         code = recorder.end()
@@ -97,12 +105,28 @@ def stall_indexer(trial: Trial) -> None:
         assert after is not None
         seconds = (after.mono_us - before.mono_us) / 1e6
         trial.note(f"{(after.frames - before.frames) / seconds:,.0f} frames/s meanwhile")
-        trial.above("catch-up", rows / took_s, CATCH_UP_ROWS_PER_S, "rows/s")
+        # Where many others want the cores, the time it was given counts.
+        is_busy = os.getloadavg()[0] > BUSY * (os.cpu_count() or 1)
+        what = f"catch-up in {took_s:.1f} s, {busy_s:.1f} s of CPU{' which counts' * is_busy}:"
+        trial.above(what, rows / (busy_s if is_busy else took_s), CATCH_UP_ROWS_PER_S, "rows/s")
         trial.demand(f"exit {code}, {after.lost} records lost", is_met=code == after.lost == 0)
         trial.below("RSS of the recorder at most", rss / MIB, RSS_LIMIT_MIB, "MiB")
         compare_with_rebuild(trial, stage)
         check = stage.verify()
         trial.demand(f"{check.total.gaps} gaps", is_met=check.is_good and check.total.gaps == 0)
+
+
+def cpu_s_until_end(process: Process) -> float:
+    """Return the processor time that a process takes from now to its end."""
+    begun_s = latest_s = process.cpu_s()
+    end_s = time.monotonic() + 300.0
+    while process.is_alive:
+        assert time.monotonic() < end_s, "the indexer did not end"
+        with contextlib.suppress(OSError, IndexError):
+            latest_s = max(latest_s, process.cpu_s())
+        time.sleep(0.01)
+    process.popen.communicate()
+    return latest_s - begun_s
 
 
 def rows_indexed(stage: Stage) -> int:
@@ -154,15 +178,18 @@ def kill_indexers(trial: Trial) -> None:
 )
 def read_while_writing(trial: Trial) -> None:
     audits = trial.pick(quick=3, scaled=100, soak=100)
-    failed = shrunk = 0
-    last = 0
+    failed = shrunk = last = done_audits = 0
     with Stage(trial.folder) as stage:
         _, url = stage.simulator(min(trial.rate, 2000))
         recorder = stage.recorder(url)
         stage.until_frames(500)
         before = stage.report()
         index(stage)
+        end_s = time.monotonic() + AUDITING_S[trial.size]
         for number in range(audits):
+            if time.monotonic() > end_s:
+                break
+            done_audits += 1
             if number % 10 == 5:
                 index(stage)
             text = AUDITS[number % len(AUDITS)]
@@ -180,7 +207,8 @@ def read_while_writing(trial: Trial) -> None:
         assert after is not None
         seconds = (after.mono_us - before.mono_us) / 1e6
         check = stage.verify()
-    trial.none(f"errors in {audits} audits", failed)
+    trial.all("audits", done_audits, audits)
+    trial.none("errors in them", failed)
     trial.none("audits with a wrong count", shrunk)
     trial.demand(
         f"{after.lost} records lost, {check.total.gaps} gaps, exit {code}",

@@ -26,7 +26,7 @@ HOUR_S = 3600.0
 )
 def close_again_and_again(trial: Trial) -> None:
     closes = trial.pick(quick=2, scaled=4, soak=20)
-    spacing_s = trial.pick(quick=2.0, scaled=15.0, soak=30.0)
+    spacing_s = trial.pick(quick=2.0, scaled=12.0, soak=30.0)
     script = [{"do": "close", "at_s": spacing_s * (n + 1)} for n in range(closes)]
     with Stage(trial.folder / "closes") as stage:
         _, url = stage.simulator(trial.rate, faults=script)
