@@ -99,7 +99,9 @@ class MarketData:
     def open(cls, *paths: Path) -> Self:
         """Map record files that the index wrote (``.lobr``), days of one symbol in order.
 
-        One file is used as it lies; several are copied into one array.
+        One file is used as it lies; several are copied into one array. A file holds what was
+        received on its day, so around midnight the exchange's times of two days overlap: as within
+        a file, those that run backwards take the value before.
         """
         from lobdesk.index import open_market_records  # noqa: PLC0415 - DuckDB loads with it
 
@@ -115,6 +117,8 @@ class MarketData:
             records = np.concatenate(
                 [file.records[begin:] for file, begin in zip(files, begins, strict=True)]
             )
+            records["exch_ts_us"] = np.maximum.accumulate(records["exch_ts_us"])
+            records["recv_ts_us"] = np.maximum(records["recv_ts_us"], records["exch_ts_us"])
             ids = _joined_ids(first.symbol, files, begins)
         data = cls.from_records(
             records, symbol=first.symbol, tick=first.tick, lot=first.lot, order_ids=ids

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 from lobdesk.backtest import RECORD_DTYPE, Backtest, MarketData
 from lobdesk.backtest.errors import OptionError, RefusedDataError
 from lobdesk.engine import script
+from lobdesk.index.records_file import write_records
 from tests.backtest.markets import LOT, SYMBOL, TICK, market, row
 from tests.backtest.streams import random_market
 
@@ -142,3 +144,24 @@ def test_an_order_below_the_minimum_is_rejected() -> None:
 
     assert result.orders["reason"].tolist() == [5]
     assert result.orders["status"].tolist() == [5]
+
+
+def test_days_that_overlap_at_midnight_are_joined(tmp_path: Path) -> None:
+    midnight_us = 86_400_000_000
+    last = row(exch_ts_us=midnight_us + 900, recv_ts_us=midnight_us + 900, qty_lots=1)
+    early = row(exch_ts_us=midnight_us + 300, recv_ts_us=midnight_us + 400, qty_lots=2)
+    late = row(exch_ts_us=midnight_us + 2_000, recv_ts_us=midnight_us + 2_500, qty_lots=3)
+    paths = []
+    for day, records in (("1970-01-01", last), ("1970-01-02", np.concatenate([early, late]))):
+        header = {
+            "version": 1, "symbol": SYMBOL, "tick": TICK, "lot": LOT, "date": day,
+            "records": len(records), "clock": {"offset_us": 0},
+        }  # fmt: skip
+        paths.append(tmp_path / f"date={day}.lobr")
+        write_records(paths[-1], header, records)
+
+    data = MarketData.open(*paths)
+
+    assert data.records["qty_lots"].tolist() == [1, 2, 3]
+    assert (data.records["exch_ts_us"] - midnight_us).tolist() == [900, 900, 2_000]
+    assert (data.records["recv_ts_us"] - midnight_us).tolist() == [900, 900, 2_500]
