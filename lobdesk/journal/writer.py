@@ -303,8 +303,8 @@ class JournalWriter:
 
     def _seal_leftovers(self, log_dirs: list[Path]) -> None:
         for log_dir in log_dirs:
-            for hidden in log_dir.glob("*/.*.tmp"):
-                hidden.unlink(missing_ok=True)
+            # In the thread that seals, which may be writing one of them right now.
+            self._sealer.submit(_remove_hidden, log_dir)
             for segment in list_segments(log_dir)[:-1]:
                 if segment.plain_path.exists():
                     self._sealer.submit(self._seal, segment.plain_path)
@@ -335,6 +335,11 @@ class JournalWriter:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def _remove_hidden(log_dir: Path) -> None:
+    for hidden in log_dir.glob("*/.*.tmp"):
+        hidden.unlink(missing_ok=True)
 
 
 def boot_id() -> str:

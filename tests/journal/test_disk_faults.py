@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import threading
 
 import pytest
 
@@ -87,6 +88,22 @@ def test_record_on_its_way_while_the_disk_fails_does_not_make_its_segment_truste
     writer.sync()
     writer.close()
     assert len(list_segments(tmp_path / EVENTS)) == 2
+
+
+def test_file_that_is_just_being_sealed_is_not_taken_for_the_rest_of_a_crash(tmp_path) -> None:
+    with open_writer(tmp_path) as writer:
+        writer.write_derived("snapshots", "A/B", b"{}\n", recv_ts_us=START_US, seq=1)
+        writer.sync_derived()
+        (day,) = (tmp_path / "snapshots").glob("*/*")
+        hidden = day / ".000000000001.jsonl.zst.tmp"
+        turn = threading.Event()
+        writer._sealer.submit(turn.wait)
+        hidden.touch()
+        writer.seal_derived()
+        assert hidden.exists()
+        turn.set()
+
+    assert not hidden.exists()
 
 
 def test_full_disk_while_sealing_leaves_the_original_and_no_rest(tmp_path, monkeypatch) -> None:
