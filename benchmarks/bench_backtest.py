@@ -184,7 +184,7 @@ def ours_of_many(data: list[MarketData]) -> dict[str, float]:
 
 
 def seek_times(data: MarketData) -> list[float]:
-    engine = Backtest(data).start(JoinTouch(INTERVAL_US, QTY, LIMIT), checkpoint_events=65_536)
+    engine = Backtest(data).start(JoinTouch(INTERVAL_US, QTY, LIMIT), checkpoint_events=16_384)
     engine.run(data.end_us, 2**62)
     rng = np.random.default_rng(1)
     times = []
