@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from lobdesk import engine
     from lobdesk.backtest.run import Backtest, Result
 
-CHECKPOINT_EVENTS = 65_536
+CHECKPOINT_EVENTS = 16_384
 VIEW_LEVELS = 10
 
 Levels = list[tuple[int, int]]

@@ -1,6 +1,6 @@
 """Backtests the slow way: every event in one heap, books as dictionaries, one rule a line.
 
-Preset ``lobdesk``, constant latencies, queue models risk_averse and power3, one symbol. Nothing is
+Preset ``lobdesk``, constant latencies, all queue models of level-2 feeds, one symbol. Nothing is
 shared with the engine; where the two differ, one of them is wrong.
 """
 
@@ -92,8 +92,10 @@ class Reference:
         self.last_request = self.last_report = 0
         self.end = scenario["end"]
         for row in scenario["feed"]:
-            self.push(row["ex"], MARKET_AT_EXCHANGE, self.market_at_exchange, row)
-            self.push(row["lo"], MARKET_AT_LOCAL, self.market_at_local, row)
+            if row["ex"] is not None:
+                self.push(row["ex"], MARKET_AT_EXCHANGE, self.market_at_exchange, row)
+            if row["lo"] is not None:
+                self.push(row["lo"], MARKET_AT_LOCAL, self.market_at_local, row)
         for action in sorted(scenario["actions"], key=lambda a: a["t"]):
             self.push(action["t"], STRATEGY, self.act, action)
         self.policy = scenario.get("policy")
@@ -225,7 +227,7 @@ class Reference:
             del self.taken[gone]
         own = "buy" if side == "bid" else "sell"
         for order in self.resting(own):
-            if order.px == px:
+            if order.px == px and not row.get("is_evicted"):
                 self.move_queue(order, before, qty)
         improves = best is None or (px > best if side == "bid" else px < best)
         if qty > 0 and (improves or had_taken):
@@ -260,9 +262,26 @@ class Reference:
             order.ahead = min(order.ahead, after)
             return
         front, back = order.ahead, before - order.ahead
-        behind = 1 - (front / (front + back)) ** self.model["n"] if front + back else 1.0
+        behind = self.chance_behind(front, back)
         moved = front - (1 - behind) * change + min(back - behind * change, 0)
         order.ahead = min(moved, after)
+
+    def chance_behind(self, front: float, back: float) -> float:
+        name, n = self.model["queue"], self.model["n"]
+        if name.startswith("log"):
+            front, back = front * self.model["lot"], back * self.model["lot"]
+            if min(front, back, front + back) <= -1:
+                return 1.0
+            over, under = math.log1p(back), math.log1p(front)
+            whole = over + under if name == "log" else math.log1p(back + front)
+            return over / whole if whole else 1.0
+        if front + back == 0:
+            return 1.0
+        if name == "power":
+            return back**n / (back**n + front**n)
+        if name == "power2":
+            return back**n / (back + front) ** n
+        return 1 - (front / (front + back)) ** n
 
     def trade(self, row: dict[str, Any]) -> None:
         own, px = ("sell" if row["side"] == "buy" else "buy"), row["px"]
