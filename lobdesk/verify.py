@@ -9,6 +9,7 @@ import msgspec
 
 from lobdesk.derive import note_kind
 from lobdesk.derive.foreign import UNCHECKED
+from lobdesk.derive.repair import derived_through
 from lobdesk.derive.retained import load_retained
 from lobdesk.errors import JournalError
 from lobdesk.journal import DERIVED_LOGS, EVENTS, is_locked, list_segments
@@ -92,6 +93,8 @@ class VerifyReport:
         orders: By symbol, of those with level 3.
         problems: What is wrong, one sentence each, with file and line.
         deleted_up_to: Journal → last record that retention has deleted; the rest was checked.
+        derived_up_to: Journal of a recorder that ended before it had derived everything → the
+            record before the first line that its next start will write.
     """
 
     total: Counts = field(default_factory=Counts)
@@ -99,6 +102,7 @@ class VerifyReport:
     orders: dict[str, OrderCounts] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
     deleted_up_to: dict[str, int] = field(default_factory=dict)
+    derived_up_to: dict[str, int] = field(default_factory=dict)
 
     @property
     def is_good(self) -> bool:
@@ -116,6 +120,8 @@ class VerifyReport:
             report["level3"] = {name: asdict(counts) for name, counts in orders}
         if self.deleted_up_to:
             report["deleted_up_to"] = self.deleted_up_to
+        if self.derived_up_to:
+            report["derived_up_to"] = self.derived_up_to
         return report
 
     def add(self, other: VerifyReport) -> None:
@@ -130,6 +136,7 @@ class VerifyReport:
                 setattr(mine, entry.name, sum_)
         self.problems += other.problems
         self.deleted_up_to |= other.deleted_up_to
+        self.derived_up_to |= other.derived_up_to
 
 
 def verify_data(paths: DataPaths, *, progress: Progress | None = None) -> VerifyReport:
@@ -161,7 +168,14 @@ class _JournalAudit:
         is_growing = is_locked(journal.path)
         self._events = EventAudit(journal.path, is_growing=is_growing)
         retained = load_retained(journal.path)
-        self._derived = DerivedAudit(journal.path, is_growing=is_growing, after_seq=retained.seq)
+        self._derived = DerivedAudit(
+            journal.path,
+            is_growing=is_growing,
+            after_seq=retained.seq,
+            may_miss=self._is_left_to_next_start,
+        )
+        self._complete_to: int | None = None
+        self._has_looked = False
         self._deriver = retained.deriver()
         self._report = VerifyReport()
         if retained.seq:
@@ -178,6 +192,16 @@ class _JournalAudit:
         self._derived.finish(DERIVED_LOGS, self._events.last_seq)
         self._conclude()
         return report
+
+    def _is_left_to_next_start(self, seq: int) -> bool:
+        if not self._has_looked:
+            self._has_looked = True
+            self._complete_to = derived_through(self._journal.path)
+        if self._complete_to is None or seq <= self._complete_to:
+            return False
+        behind = self._report.derived_up_to
+        behind[self._journal.source] = min(seq - 1, behind.get(self._journal.source, seq - 1))
+        return True
 
     def _on_event(self, event: RawEvent, derived: Derived) -> None:
         if event.dir == "note":

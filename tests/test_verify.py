@@ -234,3 +234,48 @@ def test_unreadable_line_does_not_hide_what_follows(tmp_path, journal) -> None:
 
     assert report.total.events == check(journal).total.events - 1
     assert any(f"{path.name}:3:" in problem for problem in report.problems)
+
+
+NOW_US = 1_785_552_833_000_000
+
+
+def times():
+    return NOW_US, NOW_US
+
+
+@pytest.fixture
+def killed(tmp_path):
+    """What a recorder leaves that was killed with one frame derived and one not."""
+    with Recording(tmp_path / "alive", sync_interval_s=None, clock=times) as recording:
+        for number in (1, 2):
+            now_us = NOW_US + number
+            frame_of = snapshot(BIDS, ASKS)
+            event = recording.append("in", frame_of, recv_ts_us=now_us, mono_us=now_us, conn=1)
+            if number == 1:
+                recording.derive(event)
+        shutil.copytree(tmp_path / "alive", tmp_path / "l2")
+    return tmp_path / "l2"
+
+
+def test_what_a_killed_recorder_had_not_derived_is_left_to_its_next_start(killed) -> None:
+    report = check(killed)
+
+    assert report.is_good, report.problems
+    assert report.total.verified == 2
+    (behind,) = report.derived_up_to.values()
+
+    Recording(killed, sync_interval_s=None, clock=times).close()
+    assert check(killed).is_good
+    assert check(killed).derived_up_to == {}
+    assert behind < check(killed).total.events
+
+
+def test_what_a_stopped_recorder_had_derived_must_be_there(killed) -> None:
+    Recording(killed, sync_interval_s=None, clock=times).close()
+    path = list_segments(symbol_log_dir(killed, SNAPSHOTS, "BTC/USD"))[-1].path
+    path.write_bytes(path.read_bytes().splitlines(keepends=True)[0])
+
+    report = check(killed)
+
+    assert report.problems == [f"{path.parents[1]}: lines are missing at its end"]
+    assert report.total.rederived_equal is False

@@ -55,6 +55,9 @@ def verify_command(ctx: click.Context, data_dir: Path | None, as_json: bool, pro
     for source, seq in report.deleted_up_to.items():
         text = f"{source}: deleted by retention up to seq {seq:,}; the rest is checked"
         click.echo(text, err=True)
+    for source, seq in report.derived_up_to.items():
+        text = f"{source}: derived up to seq {seq:,}; the recorder's next start derives the rest"
+        click.echo(text, err=True)
     if as_json:
         print_json(report.to_json())
     else:

@@ -56,6 +56,9 @@ class _Line(msgspec.Struct, frozen=True):
     trade_id: int = -1
 
 
+ANY_SEQ = 2**63
+
+
 @dataclass(slots=True)
 class Repair:
     """What was put right.
@@ -222,6 +225,21 @@ def _parse(data: bytes) -> _Line | None:
         return msgspec.json.decode(data, type=_Line) if data.endswith(b"\n") else None
     except (msgspec.DecodeError, UnicodeDecodeError):
         return None
+
+
+def derived_through(root: Path) -> int | None:
+    """Return the record up to which the derived logs of an idle journal are complete for sure.
+
+    A recorder that was killed, or stopped while it was behind, leaves the rest to its next start.
+
+    Returns:
+        That record's number; None if all of them must be derived, as in an import.
+    """
+    start = _last_start(root)
+    if start == 0:
+        return None
+    checkpoint = load_checkpoint(root, ANY_SEQ)
+    return start if checkpoint is None else max(start, checkpoint.seq)
 
 
 def _last_start(root: Path) -> int:

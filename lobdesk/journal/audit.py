@@ -13,7 +13,7 @@ from lobdesk.journal.retention import list_kept, read_cut
 from lobdesk.journal.seal import Seal, SealFrame, read_frames, read_seal, seal_bytes
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from lobdesk.records import RawEvent
@@ -95,17 +95,26 @@ class DerivedAudit:
         problems: For each symbol what differs first, with file and line.
     """
 
-    def __init__(self, root: Path, *, is_growing: bool, after_seq: int = 0) -> None:
+    def __init__(
+        self,
+        root: Path,
+        *,
+        is_growing: bool,
+        after_seq: int = 0,
+        may_miss: Callable[[int], bool] = lambda _: False,
+    ) -> None:
         """Prepare.
 
         Args:
             root: The journal's folder.
             is_growing: A recorder writes it, so the last line may be unfinished.
             after_seq: Lines of events up to this one cannot be derived any more.
+            may_miss: Tells whether a log may end before the line of an event.
         """
         self._root = root
         self._is_growing = is_growing
         self._after_seq = after_seq
+        self._may_miss = may_miss
         self._logs: dict[tuple[str, str], _DerivedLog] = {}
         self.problems: dict[str, list[str]] = {}
 
@@ -113,26 +122,26 @@ class DerivedAudit:
         """Take the next line that a log must hold."""
         reader = self._logs.get((log, symbol))
         if reader is None:
-            reader = self._logs[log, symbol] = _DerivedLog(
-                symbol_log_dir(self._root, log, symbol),
-                is_growing=self._is_growing,
-                after_seq=self._after_seq,
-            )
+            reader = self._logs[log, symbol] = self._open(log, symbol)
         self._note(symbol, reader.expect(line))
 
     def finish(self, logs: tuple[str, ...], last_seq: int) -> None:
         """Look for lines that nothing derives, once all events were taken."""
         for log in logs:
             for symbol in list_symbols(self._root, log):
-                reader = self._logs.get((log, symbol)) or _DerivedLog(
-                    symbol_log_dir(self._root, log, symbol),
-                    is_growing=self._is_growing,
-                    after_seq=self._after_seq,
-                )
+                reader = self._logs.get((log, symbol)) or self._open(log, symbol)
                 self._note(symbol, reader.finish(last_seq))
                 for segment in reader.segments:
                     for problem in seal_problems(segment):
                         self._note(symbol, problem)
+
+    def _open(self, log: str, symbol: str) -> _DerivedLog:
+        return _DerivedLog(
+            symbol_log_dir(self._root, log, symbol),
+            is_growing=self._is_growing,
+            after_seq=self._after_seq,
+            may_miss=self._may_miss,
+        )
 
     def _note(self, symbol: str, problem: str | None) -> None:
         if problem is not None:
@@ -140,8 +149,16 @@ class DerivedAudit:
 
 
 class _DerivedLog:
-    def __init__(self, log_dir: Path, *, is_growing: bool, after_seq: int) -> None:
+    def __init__(
+        self,
+        log_dir: Path,
+        *,
+        is_growing: bool,
+        after_seq: int,
+        may_miss: Callable[[int], bool],
+    ) -> None:
         self.segments = list_segments(log_dir)
+        self._may_miss = may_miss
         self._after_seq = after_seq
         self._log_dir = log_dir
         self._is_growing = is_growing
@@ -168,15 +185,17 @@ class _DerivedLog:
         except JournalReadError as error:
             return self._stop(str(error))
         if line is None:
-            # A recorder may still have to write what its events mean.
+            # A recorder, or its next start, may still have to write what its events mean.
             self._is_over = True
-            return None if self._is_growing else f"{self._log_dir}: lines are missing at its end"
+            is_late = self._is_growing or self._may_miss(_seq_of(expected))
+            return None if is_late else f"{self._log_dir}: lines are missing at its end"
         where = f"{line.segment.path}:{line.number}"
         if line.data != expected:
             return self._stop(f"{where}: differs from what the raw events give")
-        if line.number == 1 and b'"seq":%d,' % line.segment.first_seq not in line.data:
-            return self._stop(f"{where}: the segment's name says another first seq")
-        return None
+        is_named = line.number != 1 or b'"seq":%d,' % line.segment.first_seq in line.data
+        return (
+            None if is_named else self._stop(f"{where}: the segment's name says another first seq")
+        )
 
     def finish(self, last_seq: int) -> str | None:
         if self._is_over:

@@ -119,8 +119,8 @@ class BacktestEngine {
 
   [[nodiscard]] std::pair<Levels, Levels> LevelsOf(std::size_t symbol, bool is_local,
                                                    std::size_t count) const {
-    const bt::SymbolState& state = At(symbol);
-    const bt::Book& book = is_local ? state.local : state.exchange.GetBook();
+    (void)At(symbol);
+    const bt::Book& book = is_local ? Engine().LocalBook(symbol) : Engine().ExchangeBook(symbol);
     return {SideLevels(book, bt::kBid, count), SideLevels(book, bt::kAsk, count)};
   }
 
@@ -136,7 +136,7 @@ class BacktestEngine {
       const EngineRun run;
       for (std::size_t i = 0; i < mids.size(); ++i) {
         Engine().Run(times[i], INT64_MAX);
-        const bt::Mid2 mid2 = At(symbol).exchange.GetBook().Mid();
+        const bt::Mid2 mid2 = Engine().ExchangeBook(symbol).Mid();
         mids[i] = mid2 == 0 ? std::nan("")
                             : static_cast<double>(mid2) * 0.5 * Engine().Instrument(symbol).tick;
         if (i % 4096 == 0) PollSignals();
@@ -151,7 +151,8 @@ class BacktestEngine {
     const bt::Account& account = state.account;
     return py::make_tuple(account.position, account.Cash(instrument), account.Fee(instrument),
                           account.realized * instrument.unit_value,
-                          account.Equity(instrument, state.local.LastMid()), account.fills);
+                          account.Equity(instrument, Engine().LocalBook(symbol).LastMid()),
+                          account.fills);
   }
 
   [[nodiscard]] py::list LiveOrders(std::size_t symbol) const {

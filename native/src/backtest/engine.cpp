@@ -29,12 +29,12 @@ Engine::Engine(std::vector<const MarketData*> data, std::shared_ptr<MergedOrder>
     throw std::invalid_argument("one instrument is needed for each of at least one market data");
   }
   if (merged_ == nullptr) merged_ = std::make_shared<MergedOrder>(data_);
+  books_.assign(2 * data_.size(), Book(model_.truncates ? model_.window : 0));
   for (std::size_t i = 0; i < data_.size(); ++i) {
     const MarketData& each = *data_[i];
     const std::size_t slots = each.SlotCount();
-    state_.symbols.push_back({Exchange(model_, instruments_[i], slots),
-                              Book(model_.truncates ? model_.window : 0), FeedOrders(slots),
-                              Account{}});
+    state_.symbols.push_back(
+        {Exchange(model_, instruments_[i], slots, books_[2 * i]), FeedOrders(slots), Account{}});
     first_us_ = std::min(first_us_, each.FirstExchangeUs());
     lead_ += each.Lead();
     const std::int32_t* numbers = slots == 0 ? nullptr : each.OrderSlots().data();
@@ -168,19 +168,20 @@ void Engine::Sample() {
   for (std::size_t i = 0; i < state_.symbols.size(); ++i) {
     const SymbolState& symbol = state_.symbols[i];
     const InstrumentConfig& instrument = instruments_[i];
-    const LadderSide& bids = symbol.local.Side(kBid);
-    const LadderSide& asks = symbol.local.Side(kAsk);
+    const Book& local = LocalBook(i);
+    const LadderSide& bids = local.Side(kBid);
+    const LadderSide& asks = local.Side(kAsk);
     EquityRow row{};
     row.ts_us = state_.now_us;
     row.symbol = static_cast<std::int64_t>(i);
     row.bid_ticks = bids.IsEmpty() ? 0 : ToTicks(kBid, bids.Best());
     row.ask_ticks = asks.IsEmpty() ? 0 : ToTicks(kAsk, asks.Best());
-    row.mid = static_cast<double>(symbol.local.LastMid()) * 0.5 * instrument.tick;
+    row.mid = static_cast<double>(local.LastMid()) * 0.5 * instrument.tick;
     row.position_lots = symbol.account.position;
     row.cash = symbol.account.Cash(instrument);
     row.fee = symbol.account.Fee(instrument);
     row.realized = symbol.account.realized * instrument.unit_value;
-    row.equity = symbol.account.Equity(instrument, symbol.local.LastMid());
+    row.equity = symbol.account.Equity(instrument, local.LastMid());
     total += row.equity;
     Ledger::Put(ledger_.equity, size, row);
   }
@@ -191,9 +192,17 @@ void Engine::Sample() {
   }
 }
 
-void Engine::Restore(const EngineState& state, std::unique_ptr<Strategy> strategy) {
-  state_ = state;
-  strategy_ = std::move(strategy);
+EngineCheckpoint Engine::Save() const {
+  EngineCheckpoint checkpoint{state_, {}, strategy_->Clone()};
+  checkpoint.books.reserve(books_.size());
+  for (const Book& book : books_) checkpoint.books.push_back(book.Pack());
+  return checkpoint;
+}
+
+void Engine::Restore(const EngineCheckpoint& checkpoint) {
+  state_ = checkpoint.state;
+  for (std::size_t i = 0; i < books_.size(); ++i) books_[i].Unpack(checkpoint.books[i]);
+  strategy_ = checkpoint.strategy->Clone();
   strategy_->Resume();
 }
 

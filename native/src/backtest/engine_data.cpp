@@ -123,14 +123,14 @@ template <bool kIsIndexed>
 void Engine::RunLocal(std::size_t symbol) {
   const Stream& stream = streams_[2 * symbol + 1];
   const std::size_t start = state_.at[2 * symbol + 1];
-  SymbolState& state = state_.symbols[symbol];
+  Book& book = books_[2 * symbol + 1];
   std::size_t at = start;
   while (at < stream.count) {
     const std::size_t row = kIsIndexed ? stream.Row(at) : at;
     const MarketRecord& record = stream.records[row];
     if (record.recv_ts_us > due_us_) break;
     ++at;
-    OnLocalRecord(state, record, stream.slots ? stream.slots[row] : -1);
+    OnLocalRecord(symbol, book, record, stream.slots ? stream.slots[row] : -1);
   }
   if (at == start) return;
   const auto done = static_cast<std::int64_t>(at - start);
@@ -184,7 +184,7 @@ bool Engine::RunExchangeRecord(std::size_t number) {
   const std::size_t row = stream.Row(state_.at[number]++);
   const MarketRecord& record = stream.records[row];
   Exchange& exchange = state_.symbols[number >> 1].exchange;
-  if (breakpoints_.events != 0) WatchExchange(exchange.GetBook(), record);
+  if (breakpoints_.events != 0) WatchExchange(ExchangeBook(number >> 1), record);
   if (exchange.ApplyQuietly(record)) return false;
   const std::size_t reports = state_.reports.Size();
   now_us_ = record.exch_ts_us;
@@ -196,9 +196,9 @@ void Engine::RunLocalRecord(std::size_t number) {
   const Stream& stream = streams_[number];
   const std::size_t row = stream.Row(state_.at[number]++);
   const MarketRecord& record = stream.records[row];
-  SymbolState& symbol = state_.symbols[number >> 1];
-  const Key best_before[2] = {symbol.local.Side(kBid).Best(), symbol.local.Side(kAsk).Best()};
-  OnLocalRecord(symbol, record, stream.slots ? stream.slots[row] : -1);
+  const Book& local = LocalBook(number >> 1);
+  const Key best_before[2] = {local.Side(kBid).Best(), local.Side(kAsk).Best()};
+  OnLocalRecord(number >> 1, books_[number], record, stream.slots ? stream.slots[row] : -1);
   if ((events_ & kDataWakes) != 0) WatchLocal(number >> 1, record, best_before);
 }
 
@@ -215,7 +215,7 @@ void Engine::WatchExchange(const Book& book, const MarketRecord& record) noexcep
 
 void Engine::WatchLocal(std::size_t symbol, const MarketRecord& record,
                         const Key (&best_before)[2]) {
-  const Book& book = state_.symbols[symbol].local;
+  const Book& book = LocalBook(symbol);
   if (book.Side(kBid).Best() != best_before[kBid] || book.Side(kAsk).Best() != best_before[kAsk]) {
     AskForWake(kWakeBest);
   }
@@ -227,28 +227,28 @@ void Engine::WatchLocal(std::size_t symbol, const MarketRecord& record,
   AskForWake(kWakeTrade);
 }
 
-void Engine::OnLocalRecord(SymbolState& symbol, const MarketRecord& record, std::int32_t slot) {
+void Engine::OnLocalRecord(std::size_t symbol, Book& book, const MarketRecord& record,
+                           std::int32_t slot) {
   if (record.kind == kDepth) {
     const bool is_gone = (record.flags & kEvicted) != 0;
-    symbol.local.Update(record.side, ToKey(record.side, record.price_ticks),
-                        is_gone ? 0 : record.qty_lots);
+    book.Update(record.side, ToKey(record.side, record.price_ticks), is_gone ? 0 : record.qty_lots);
     return;
   }
   if (record.kind == kClear) {
-    symbol.local.Clear(record.side, record.price_ticks);
-    symbol.local_feed.Clear(record.side, record.price_ticks);
+    book.Clear(record.side, record.price_ticks);
+    state_.symbols[symbol].local_feed.Clear(record.side, record.price_ticks);
     return;
   }
   if (record.kind == kTrade || record.kind == kFill) return;
-  const FeedChange change = symbol.local_feed.Apply(record, slot, 0);
+  const FeedChange change = state_.symbols[symbol].local_feed.Apply(record, slot, 0);
   if (change.has_removal && change.removed > 0) {
-    const Lots level = symbol.local.Side(change.old_side).At(change.old_key);
+    const Lots level = book.Side(change.old_side).At(change.old_key);
     const Lots left = std::max<Lots>(0, level - change.removed);
-    symbol.local.Update(change.old_side, change.old_key, left);
+    book.Update(change.old_side, change.old_key, left);
   }
   if (change.has_addition) {
-    const Lots level = symbol.local.Side(change.side).At(change.key);
-    symbol.local.Update(change.side, change.key, level + change.added);
+    const Lots level = book.Side(change.side).At(change.key);
+    book.Update(change.side, change.key, level + change.added);
   }
 }
 

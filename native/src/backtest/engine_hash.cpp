@@ -61,9 +61,10 @@ std::uint64_t Engine::StateHash() const {
   hasher.Add(state_.now_us);
   hasher.Add(state_.events);
   hasher.Add(state_.next_wake_us);
-  for (const SymbolState& symbol : state_.symbols) {
-    AddBook(hasher, symbol.exchange.GetBook());
-    AddBook(hasher, symbol.local);
+  for (std::size_t i = 0; i < state_.symbols.size(); ++i) {
+    const SymbolState& symbol = state_.symbols[i];
+    AddBook(hasher, ExchangeBook(i));
+    AddBook(hasher, LocalBook(i));
     hasher.Add(symbol.account.position);
     hasher.Add(symbol.account.cash);
     hasher.Add(symbol.account.fee);

@@ -206,7 +206,7 @@ void Engine::Submit(std::int64_t id, std::size_t symbol, std::uint8_t side, Tick
   order.leaves = order.qty_lots = order.known_leaves = lots;
   order.price_ticks = has_price ? price_ticks : 0;
   order.decision_us = state_.now_us;
-  order.decision_mid2 = state_.symbols[symbol].local.Mid();
+  order.decision_mid2 = LocalBook(symbol).Mid();
   if (is_rerun_) {
     ++state_.ledger.orders;
   } else {

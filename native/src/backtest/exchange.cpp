@@ -14,11 +14,12 @@ void NoteInterval(Order& order, const QueueState& queue) noexcept {
 
 }  // namespace
 
-Exchange::Exchange(const ModelConfig& model, const InstrumentConfig& instrument, std::size_t slots)
+Exchange::Exchange(const ModelConfig& model, const InstrumentConfig& instrument, std::size_t slots,
+                   Book& book)
     : model_{&model},
       instrument_{&instrument},
       queue_rule_{model, instrument.lot},
-      book_{model.truncates ? model.window : 0},
+      book_{&book},
       feed_orders_{slots} {}
 
 void Exchange::OnRecord(ExchangeContext& context, const MarketRecord& record, std::int32_t slot) {
@@ -34,7 +35,7 @@ void Exchange::OnRecord(ExchangeContext& context, const MarketRecord& record, st
       }
       break;
     case kClear:
-      book_.Clear(record.side, record.price_ticks);
+      book_->Clear(record.side, record.price_ticks);
       ForgetFeedOrders(context, record);
       taken_[kBid].clear();
       taken_[kAsk].clear();
@@ -57,9 +58,9 @@ void Exchange::OnDepth(ExchangeContext& context, const MarketRecord& record) {
 
 void Exchange::ChangeLevel(ExchangeContext& context, std::uint8_t side, Key key, Lots lots,
                            bool moves_queues) {
-  const Key best_before = book_.Side(side).Best();
+  const Key best_before = book_->Side(side).Best();
   const bool was_taken = has_taken_ && ForgetTaken(side, key);
-  const Lots before = book_.Update(side, key, lots);
+  const Lots before = book_->Update(side, key, lots);
   if (has_taken_) ForgetTakenOfMissingLevels();
   if (moves_queues) MoveQueues(context, side, key, before, lots);
   if (lots != 0 && (key > best_before || was_taken)) {
@@ -175,7 +176,7 @@ void Exchange::OnFeedChange(ExchangeContext& context, const MarketRecord& record
   const FeedChange change = feed_orders_.Apply(record, slot, next_place_++);
   const bool is_exact = model_->queue == QueueModel::kL3Fifo;
   if (change.has_removal && change.removed > 0) {
-    const Lots level = book_.Side(change.old_side).At(change.old_key);
+    const Lots level = book_->Side(change.old_side).At(change.old_key);
     const Lots left = std::max<Lots>(0, level - change.removed);
     if (is_exact) {
       for (const std::int32_t own_slot : resting_[change.old_side]) {
@@ -188,7 +189,7 @@ void Exchange::OnFeedChange(ExchangeContext& context, const MarketRecord& record
     ChangeLevel(context, change.old_side, change.old_key, left, !is_exact);
   }
   if (change.has_addition) {
-    const Lots level = book_.Side(change.side).At(change.key);
+    const Lots level = book_->Side(change.side).At(change.key);
     if (is_exact) ReturnBefore(context, change);
     ChangeLevel(context, change.side, change.key, level + change.added, !is_exact);
   }
@@ -217,14 +218,14 @@ void Exchange::ReturnBefore(ExchangeContext& context, const FeedChange& change) 
 }
 
 Lots Exchange::TakenAt(std::uint8_t side, Key key) const noexcept {
-  for (const LadderSide::Level& level : taken_[side]) {
+  for (const Level& level : taken_[side]) {
     if (level.key == key) return level.lots;
   }
   return 0;
 }
 
 void Exchange::AddTaken(std::uint8_t side, Key key, Lots lots) {
-  for (LadderSide::Level& level : taken_[side]) {
+  for (Level& level : taken_[side]) {
     if (level.key == key) {
       level.lots += lots;
       return;
@@ -250,7 +251,7 @@ void Exchange::ForgetTakenOfMissingLevels() {
   for (const std::uint8_t side : {kBid, kAsk}) {
     auto& levels = taken_[side];
     for (std::size_t i = levels.size(); i-- > 0;) {
-      if (book_.Side(side).At(levels[i].key) != 0) continue;
+      if (book_->Side(side).At(levels[i].key) != 0) continue;
       levels[i] = levels.back();
       levels.pop_back();
     }

@@ -58,9 +58,9 @@ void Exchange::Enter(ExchangeContext& context, std::int32_t slot, RequestKind an
 bool Exchange::Place(ExchangeContext& context, std::int32_t slot, RequestKind answers) {
   Order& order = context.OrderAt(slot);
   order.arrival_us = context.Now();
-  order.arrival_mid2 = book_.Mid();
+  order.arrival_mid2 = book_->Mid();
   order.ahead_at_arrival = 0.0;
-  const LadderSide& other = book_.Side(Opposite(order.side));
+  const LadderSide& other = book_->Side(Opposite(order.side));
   const bool is_crossing = !other.IsEmpty() && order.key + other.Best() >= 0;
   if (Refuse(context, slot, answers, is_crossing)) return true;
   const Lots leaves_before = order.leaves;
@@ -103,12 +103,12 @@ bool Exchange::WouldSelfTrade(ExchangeContext& context, const Order& order) cons
   const std::uint8_t side = Opposite(order.side);
   if (resting_[side].empty()) return false;
   const Key own_best = context.OrderAt(resting_[side].front()).key;
-  return own_best >= book_.Side(side).Best() && order.key + own_best >= 0;
+  return own_best >= book_->Side(side).Best() && order.key + own_best >= 0;
 }
 
 Lots Exchange::Available(const Order& order) const {
   const std::uint8_t side = Opposite(order.side);
-  const LadderSide& levels = book_.Side(side);
+  const LadderSide& levels = book_->Side(side);
   Lots available = 0;
   for (Key key = levels.Best(); key != kNoLevel && order.key + key >= 0;
        key = levels.NextWorse(key)) {
@@ -123,7 +123,7 @@ Lots Exchange::Available(const Order& order) const {
 void Exchange::Take(ExchangeContext& context, std::int32_t slot) {
   const Order& order = context.OrderAt(slot);
   const std::uint8_t side = Opposite(order.side);
-  const LadderSide& levels = book_.Side(side);
+  const LadderSide& levels = book_->Side(side);
   if (model_->taker == TakerRule::kBestFull) {
     const bool is_displayed = order.leaves <= levels.At(levels.Best());
     Fill(context, slot, ToTicks(side, levels.Best()), order.leaves, false, is_displayed);
@@ -143,7 +143,7 @@ void Exchange::Take(ExchangeContext& context, std::int32_t slot) {
 
 void Exchange::Rest(ExchangeContext& context, std::int32_t slot) {
   Order& order = context.OrderAt(slot);
-  const LadderSide& levels = book_.Side(order.side);
+  const LadderSide& levels = book_->Side(order.side);
   const Lots displayed = levels.At(order.key);
   QueueModelRule::Join(order.queue, displayed);
   const bool is_full = model_->window == 0 || levels.Count() >= model_->window;

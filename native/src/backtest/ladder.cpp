@@ -4,14 +4,8 @@
 
 namespace lobdesk::backtest {
 
-namespace {
-
-bool IsWorse(const LadderSide::Level& level, Key key) noexcept { return level.key < key; }
-
-}  // namespace
-
 Key LadderSide::Worst() const noexcept {
-  if (!far_.empty()) return far_.front().key;
+  if (!far_.IsEmpty()) return far_.Worst();
   if (summary_ == 0) return kNoLevel;
   const auto word = static_cast<Key>(__builtin_ctzll(summary_));
   return base_ + word * 64 + __builtin_ctzll(words_[static_cast<std::size_t>(word)]);
@@ -31,8 +25,7 @@ Key LadderSide::NextWorse(Key key) const noexcept {
       return base_ + word * 64 + 63 - __builtin_clzll(words_[static_cast<std::size_t>(word)]);
     }
   }
-  const auto next = std::lower_bound(far_.begin(), far_.end(), key, IsWorse);
-  return next == far_.begin() ? kNoLevel : std::prev(next)->key;
+  return far_.NextWorse(key);
 }
 
 void LadderSide::Clear() noexcept {
@@ -44,14 +37,9 @@ void LadderSide::Clear() noexcept {
     }
     summary_ &= summary_ - 1;
   }
-  far_.clear();
+  far_.Clear();
   count_ = 0;
   best_ = kNoLevel;
-}
-
-Lots LadderSide::FarAt(Key key) const noexcept {
-  const auto at = std::lower_bound(far_.begin(), far_.end(), key, IsWorse);
-  return at != far_.end() && at->key == key ? at->lots : 0;
 }
 
 Lots LadderSide::SetFar(Key key, Lots lots) {
@@ -64,51 +52,49 @@ Lots LadderSide::SetFar(Key key, Lots lots) {
 }
 
 Lots LadderSide::ReplaceFar(Key key, Lots lots) {
-  const auto at = std::lower_bound(far_.begin(), far_.end(), key, IsWorse);
-  if (at == far_.end() || at->key != key) {
-    if (lots != 0) {
-      far_.insert(at, {key, lots});
-      ++count_;
-    }
-    return 0;
-  }
-  const Lots before = at->lots;
-  if (lots != 0) {
-    at->lots = lots;
-  } else {
-    far_.erase(at);
-    --count_;
-  }
+  const Lots before = far_.Set(key, lots);
+  count_ += static_cast<std::size_t>(lots != 0) - static_cast<std::size_t>(before != 0);
   return before;
 }
 
 void LadderSide::FindFarBest() {
-  if (far_.empty()) {
+  if (far_.IsEmpty()) {
     best_ = kNoLevel;
   } else {
-    Recentre(far_.back().key);
+    Recentre(far_.Best());
   }
 }
 
 void LadderSide::Recentre(Key best) {
-  // All levels pass through the sorted vector: the window's are all better than the far ones.
+  Packed all = Pack();
+  all.base = best - kSpan * 3 / 4;
+  Unpack(all);
+}
+
+LadderSide::Packed LadderSide::Pack() const {
+  Packed packed;
+  packed.base = base_;
+  packed.levels.reserve(count_);
+  far_.CopyTo(packed.levels);
   for (std::size_t word = 0; word < kWords; ++word) {
-    for (; words_[word] != 0; words_[word] &= words_[word] - 1) {
-      const std::size_t offset =
-          word * 64 + static_cast<std::size_t>(__builtin_ctzll(words_[word]));
-      far_.push_back({base_ + static_cast<Key>(offset), lots_[offset]});
-      lots_[offset] = 0;
+    for (std::uint64_t bits = words_[word]; bits != 0; bits &= bits - 1) {
+      const std::size_t offset = word * 64 + static_cast<std::size_t>(__builtin_ctzll(bits));
+      packed.levels.push_back({base_ + static_cast<Key>(offset), lots_[offset]});
     }
   }
-  summary_ = 0;
-  base_ = best - kSpan * 3 / 4;
-  count_ = far_.size();
-  best_ = kNoLevel;
-  while (!far_.empty() && far_.back().key >= base_) {
-    const Level level = far_.back();
-    far_.pop_back();
-    --count_;
-    Set(level.key, level.lots);
+  return packed;
+}
+
+void LadderSide::Unpack(const Packed& packed) {
+  Clear();
+  base_ = packed.base;
+  for (const Level& level : packed.levels) {
+    if (level.key >= base_) {
+      Set(level.key, level.lots);
+    } else {
+      far_.Append(level);
+      ++count_;
+    }
   }
 }
 

@@ -78,12 +78,12 @@ std::int64_t Player::Advance(TsUs until_us, std::int64_t max_events, const Limit
 void Player::SeekEvent(std::int64_t event, const Poll& poll) {
   const std::int64_t now = engine_->State().events;
   const auto after = std::upper_bound(checkpoints_.begin(), checkpoints_.end(), event,
-                                      [](std::int64_t value, const Checkpoint& checkpoint) {
+                                      [](std::int64_t value, const EngineCheckpoint& checkpoint) {
                                         return value < checkpoint.state.events;
                                       });
   if (after != checkpoints_.begin()) {
-    const Checkpoint& before = *std::prev(after);
-    if (event < now || before.state.events > now) Go(before);
+    const EngineCheckpoint& before = *std::prev(after);
+    if (event < now || before.state.events > now) engine_->Restore(before);
   }
   const std::int64_t missing = event - engine_->State().events;
   if (missing < 0) throw EngineError("this run keeps no checkpoints, so it cannot go back");
@@ -92,36 +92,34 @@ void Player::SeekEvent(std::int64_t event, const Poll& poll) {
 }
 
 void Player::SeekTime(TsUs ts_us, const Poll& poll) {
-  const auto after = std::upper_bound(
-      checkpoints_.begin(), checkpoints_.end(), ts_us,
-      [](TsUs value, const Checkpoint& checkpoint) { return value < checkpoint.state.now_us; });
+  const auto after = std::upper_bound(checkpoints_.begin(), checkpoints_.end(), ts_us,
+                                      [](TsUs value, const EngineCheckpoint& checkpoint) {
+                                        return value < checkpoint.state.now_us;
+                                      });
   const EngineState& now = engine_->State();
   if (after != checkpoints_.begin()) {
-    const Checkpoint& before = *std::prev(after);
-    if (ts_us < now.now_us || before.state.events > now.events) Go(before);
+    const EngineCheckpoint& before = *std::prev(after);
+    if (ts_us < now.now_us || before.state.events > now.events) engine_->Restore(before);
   } else if (ts_us < now.now_us) {
     if (checkpoints_.empty()) {
       throw EngineError("this run keeps no checkpoints, so it cannot go back");
     }
-    Go(checkpoints_.front());
+    engine_->Restore(checkpoints_.front());
   }
   engine_->SetBreakpoints({});
   Advance(ts_us, kAllEvents, {}, poll);
 }
 
 void Player::Keep() {
+  if (seeks_from_start_) return;
   const std::int64_t events = engine_->State().events;
   if (!checkpoints_.empty() && checkpoints_.back().state.events >= events) return;
-  std::unique_ptr<Strategy> strategy = engine_->CloneStrategy();
-  if (strategy == nullptr) {
+  EngineCheckpoint checkpoint = engine_->Save();
+  if (checkpoint.strategy == nullptr) {
     seeks_from_start_ = true;
     return;
   }
-  checkpoints_.push_back({engine_->State(), std::move(strategy)});
-}
-
-void Player::Go(const Checkpoint& checkpoint) {
-  engine_->Restore(checkpoint.state, checkpoint.strategy->Clone());
+  checkpoints_.push_back(std::move(checkpoint));
 }
 
 }  // namespace lobdesk::backtest

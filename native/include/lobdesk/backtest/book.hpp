@@ -61,6 +61,20 @@ class Book {
     }
   }
 
+  /// The book without the room for levels that are not there.
+  struct Packed {
+    std::array<LadderSide::Packed, 2> sides;
+    Mid2 last_mid2 = 0;
+  };
+  [[nodiscard]] Packed Pack() const {
+    return {{sides_[kBid].Pack(), sides_[kAsk].Pack()}, last_mid2_};
+  }
+  /// Becomes the book that was packed.
+  void Unpack(const Packed& packed) {
+    for (const std::uint8_t side : {kBid, kAsk}) sides_[side].Unpack(packed.sides[side]);
+    last_mid2_ = packed.last_mid2;
+  }
+
   /// Returns twice the mid, 0 if a side is empty.
   [[nodiscard]] Mid2 Mid() const noexcept {
     const bool is_whole = !sides_[kBid].IsEmpty() && !sides_[kAsk].IsEmpty();

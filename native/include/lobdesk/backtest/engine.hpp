@@ -16,15 +16,14 @@
 
 namespace lobdesk::backtest {
 
-/// One symbol as both clocks know it. Copyable.
+/// One symbol as both clocks know it, but the books. Copyable.
 struct SymbolState {
   Exchange exchange;
-  Book local;
   FeedOrders local_feed;
   Account account;
 };
 
-/// Everything that changes during a run, but the ledger's rows. Copying it makes a checkpoint.
+/// Everything that changes during a run, but the books, the strategy and the ledger's rows.
 struct EngineState {
   std::vector<SymbolState> symbols;
   std::vector<std::size_t> at;  ///< Next row of each stream: twice the symbol, plus 1 at receipt.
@@ -45,6 +44,13 @@ struct EngineState {
   double peak_equity = 0.0;    ///< Of all symbols together, over the samples.
   std::size_t fills_seen = 0;  ///< At the last wake-up.
   LedgerSize ledger;
+};
+
+/// What it takes to go back to an instant of a run.
+struct EngineCheckpoint {
+  EngineState state;
+  std::vector<Book::Packed> books;
+  std::unique_ptr<Strategy> strategy;
 };
 
 /// Why a run came back before its end; bits.
@@ -101,11 +107,18 @@ class Engine final : private ExchangeContext, private LocalDesk {
   }
   [[nodiscard]] TsUs FirstUs() const noexcept { return first_us_; }
 
-  /// Returns a copy of the strategy, null if it has no state to give.
-  [[nodiscard]] std::unique_ptr<Strategy> CloneStrategy() const { return strategy_->Clone(); }
+  [[nodiscard]] const Book& ExchangeBook(std::size_t symbol) const noexcept {
+    return books_[2 * symbol];
+  }
+  [[nodiscard]] const Book& LocalBook(std::size_t symbol) const noexcept override {
+    return books_[2 * symbol + 1];
+  }
 
-  /// Goes back (or on) to a state of this engine.
-  void Restore(const EngineState& state, std::unique_ptr<Strategy> strategy);
+  /// Returns a checkpoint of now, without a strategy if that has no state to give.
+  [[nodiscard]] EngineCheckpoint Save() const;
+
+  /// Goes back (or on) to a checkpoint of this engine.
+  void Restore(const EngineCheckpoint& checkpoint);
 
   /// Returns a digest of the whole state; equal states give equal digests.
   [[nodiscard]] std::uint64_t StateHash() const;
@@ -143,7 +156,7 @@ class Engine final : private ExchangeContext, private LocalDesk {
   [[nodiscard]] Head NextRecord() const noexcept;
   bool RunExchangeRecord(std::size_t stream);
   void RunLocalRecord(std::size_t stream);
-  void OnLocalRecord(SymbolState& symbol, const MarketRecord& record, std::int32_t slot);
+  void OnLocalRecord(std::size_t symbol, Book& book, const MarketRecord& record, std::int32_t slot);
   void WatchExchange(const Book& book, const MarketRecord& record) noexcept;
   void WatchLocal(std::size_t symbol, const MarketRecord& record, const Key (&best_before)[2]);
 
@@ -172,9 +185,6 @@ class Engine final : private ExchangeContext, private LocalDesk {
   // LocalDesk
   [[nodiscard]] TsUs Now() const noexcept override { return state_.now_us; }
   [[nodiscard]] std::size_t SymbolCount() const noexcept override { return data_.size(); }
-  [[nodiscard]] const Book& LocalBook(std::size_t symbol) const noexcept override {
-    return state_.symbols[symbol].local;
-  }
   [[nodiscard]] const Account& GetAccount(std::size_t symbol) const noexcept override {
     return state_.symbols[symbol].account;
   }
@@ -225,7 +235,8 @@ class Engine final : private ExchangeContext, private LocalDesk {
   std::uint32_t stopped_ = 0;
   TsUs first_us_ = kNever;
   bool is_indexed_ = false;
-  std::int64_t lead_ = 0;  // receipts that may come before their record at the exchange
+  std::int64_t lead_ = 0;    // receipts that may come before their record at the exchange
+  std::vector<Book> books_;  // of each symbol the exchange's, then the local one
   EngineState state_;
   Ledger ledger_;
   // Order rows change as an order lives. After a seek back they stay as the furthest state left

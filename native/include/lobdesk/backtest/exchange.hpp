@@ -39,10 +39,11 @@ struct Budget {
   }
 };
 
-/// One symbol at the exchange. Copyable; the configuration must outlive it.
+/// One symbol at the exchange. Copyable; configuration and book are its engine's.
 class Exchange {
  public:
-  Exchange(const ModelConfig& model, const InstrumentConfig& instrument, std::size_t slots);
+  Exchange(const ModelConfig& model, const InstrumentConfig& instrument, std::size_t slots,
+           Book& book);
 
   /// Applies a record that touches no own order and returns true, or leaves it to OnRecord.
   ///
@@ -54,7 +55,7 @@ class Exchange {
       if ((key > own_best_[record.side] || key < own_worst_[record.side]) &&
           key + own_best_[other] < 0) {
         const bool is_gone = (record.flags & kEvicted) != 0;
-        book_.Update(record.side, key, is_gone ? 0 : record.qty_lots);
+        book_->Update(record.side, key, is_gone ? 0 : record.qty_lots);
         return true;
       }
     } else if (record.kind == kTrade) {
@@ -77,7 +78,6 @@ class Exchange {
   void OnModify(ExchangeContext& context, const Request& request);
   void OnCancelAll(ExchangeContext& context);
 
-  [[nodiscard]] const Book& GetBook() const noexcept { return book_; }
   [[nodiscard]] const std::vector<std::int32_t>& Resting(std::uint8_t side) const noexcept {
     return resting_[side];
   }
@@ -123,14 +123,14 @@ class Exchange {
   const ModelConfig* model_;
   const InstrumentConfig* instrument_;
   QueueModelRule queue_rule_;
-  Book book_;
+  Book* book_;
   FeedOrders feed_orders_;
   std::array<std::vector<std::int32_t>, 2> resting_;  // slots by price, then time
   std::array<Key, 2> own_best_{kNoLevel, kNoLevel};   // of resting_
   std::array<Key, 2> own_worst_{-kNoLevel, -kNoLevel};
   std::int64_t next_place_ = 1;
   bool has_taken_ = false;
-  std::array<std::vector<LadderSide::Level>, 2> taken_;  // by displayed level, unsorted, short
+  std::array<std::vector<Level>, 2> taken_;  // by displayed level, unsorted, short
 };
 
 }  // namespace lobdesk::backtest

@@ -4,31 +4,20 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <limits>
 #include <vector>
 
+#include "lobdesk/backtest/far_levels.hpp"
 #include "lobdesk/units.hpp"
 
 namespace lobdesk::backtest {
 
-/// Price of a level such that a larger key is a better price: ticks of a bid, -ticks of an ask.
-using Key = std::int64_t;
-
-/// Best key of an empty side; worse than every level.
-constexpr Key kNoLevel = std::numeric_limits<Key>::min() / 4;
-
 /// Levels of one side, larger keys better.
 ///
 /// Keys within `kSpan` of each other, which is where a market happens, lie in a flat array; worse
-/// ones wait in a sorted vector. The window follows the best level. Copyable.
+/// ones wait in chunks. The window follows the best level. Copyable.
 class LadderSide {
  public:
   static constexpr Key kSpan = 4096;
-
-  struct Level {
-    Key key;
-    Lots lots;
-  };
 
   [[nodiscard]] Key Best() const noexcept { return best_; }
   [[nodiscard]] bool IsEmpty() const noexcept { return count_ == 0; }
@@ -37,7 +26,7 @@ class LadderSide {
   /// Returns the quantity at a key, 0 if there is no level. O(1) inside the window.
   [[nodiscard]] Lots At(Key key) const noexcept {
     const auto offset = static_cast<std::uint64_t>(key - base_);
-    return offset < static_cast<std::uint64_t>(kSpan) ? lots_[offset] : FarAt(key);
+    return offset < static_cast<std::uint64_t>(kSpan) ? lots_[offset] : far_.At(key);
   }
 
   /// Sets a level's quantity (0 removes it) and returns the quantity before.
@@ -70,6 +59,15 @@ class LadderSide {
   /// Removes all levels.
   void Clear() noexcept;
 
+  /// The levels without the room for those that are not there.
+  struct Packed {
+    Key base = 0;
+    std::vector<Level> levels;  ///< Worst first.
+  };
+  [[nodiscard]] Packed Pack() const;
+  /// Becomes the side that was packed.
+  void Unpack(const Packed& packed);
+
   /// Removes all levels at least as good as a key.
   void RemoveFrom(Key key) {
     while (best_ >= key && count_ != 0) Set(best_, 0);
@@ -89,7 +87,6 @@ class LadderSide {
     best_ = base_ + word * 64 + bit;
   }
 
-  [[nodiscard]] Lots FarAt(Key key) const noexcept;
   Lots SetFar(Key key, Lots lots);
   Lots ReplaceFar(Key key, Lots lots);
   void FindFarBest();
@@ -101,7 +98,7 @@ class LadderSide {
   Key base_ = 0;
   Key best_ = kNoLevel;
   std::size_t count_ = 0;
-  std::vector<Level> far_;  // all worse than base_, worst first
+  FarLevels far_;  // all worse than base_
 };
 
 }  // namespace lobdesk::backtest

@@ -203,7 +203,7 @@ class RingQueue {
     head_ = 0;
   }
 
-  std::vector<T> items_ = std::vector<T>(64);
+  std::vector<T> items_ = std::vector<T>(8);
   std::size_t head_ = 0;
   std::size_t size_ = 0;
 };

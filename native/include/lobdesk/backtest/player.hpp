@@ -50,22 +50,16 @@ class Player {
   void SeekTime(TsUs ts_us, const Poll& poll);
 
  private:
-  struct Checkpoint {
-    EngineState state;
-    std::unique_ptr<Strategy> strategy;
-  };
-
   std::int64_t Advance(TsUs until_us, std::int64_t max_events, const Limits& limits,
                        const Poll& poll);
   void Keep();
-  void Go(const Checkpoint& checkpoint);
 
   // Adapts how many events pass between two polls to how long they take.
   class Pace;
 
   std::unique_ptr<Engine> engine_;
   std::int64_t checkpoint_events_;
-  std::vector<Checkpoint> checkpoints_;
+  std::vector<EngineCheckpoint> checkpoints_;
   bool seeks_from_start_ = false;
   std::atomic<bool> is_pausing_{false};
   std::uint32_t stopped_ = 0;
