@@ -63,6 +63,7 @@ def apply_retention(
     max_days: float = 0.0,
     max_bytes: int = 0,
     dry_run: bool = False,
+    is_locked: bool = False,
 ) -> RetentionReport:
     """Delete the oldest segments beyond the limits; run it beside a recorder at any time.
 
@@ -76,6 +77,7 @@ def apply_retention(
         max_days: Days to keep, counted from the end of a segment's UTC date; 0 for no limit.
         max_bytes: Stored bytes of the recorder's journal to keep; 0 for no limit.
         dry_run: Only tell.
+        is_locked: The caller keeps every other indexer away.
 
     Raises:
         IndexBusyError: The indexer is at work.
@@ -86,7 +88,7 @@ def apply_retention(
     paths = DataPaths(data_dir)
     if not paths.recorder_journal.is_dir():
         raise JournalError(f"{paths.recorder_journal}: no recorder has recorded here")
-    with index_lock(data_dir):
+    with contextlib.nullcontext() if is_locked else index_lock(data_dir):
         return _Run(paths, now_us).execute(max_days, max_bytes, dry_run=dry_run)
 
 

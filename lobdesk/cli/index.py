@@ -6,6 +6,7 @@ import dataclasses
 import signal
 import threading
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -17,13 +18,12 @@ from lobdesk.cli.options import (
     print_json,
     progress_option,
 )
-from lobdesk.errors import IntegrityError
+from lobdesk.errors import IntegrityError, LobdeskError
 from lobdesk.progress import make_progress
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Callable
 
-    from lobdesk.errors import LobdeskError
     from lobdesk.index import IndexReport
 
 
@@ -41,6 +41,9 @@ if TYPE_CHECKING:
     "--every", "every_s", type=click.FloatRange(min=0.1), default=10.0, show_default=True,
     help="Seconds between two updates of --follow.",
 )  # fmt: skip
+@click.option(
+    "--retain", is_flag=True, help="With --follow: each hour do what lobdesk retain does."
+)
 @data_dir_option
 @json_option
 @progress_option
@@ -52,6 +55,7 @@ def index_command(
     check: bool,
     follow: bool,
     every_s: float,
+    retain: bool,
     data_dir: Path | None,
     as_json: bool,
     progress: str,
@@ -68,8 +72,10 @@ def index_command(
     if follow:
         if rebuild or check:
             raise click.UsageError("--follow goes with neither --rebuild nor --check")
-        _follow(root, every_s, as_json=as_json)
+        _follow(root, every_s, hourly=_retaining(root) if retain else None, as_json=as_json)
         return
+    if retain:
+        raise click.UsageError("--retain goes with --follow; by itself: lobdesk retain")
     from lobdesk.index import update_index
 
     reporter = make_progress(progress)
@@ -90,7 +96,38 @@ def index_command(
         ctx.exit(IntegrityError.exit_code)
 
 
-def _follow(root: Path, every_s: float, *, as_json: bool) -> None:
+def _retaining(
+    root: Path, now_us: Callable[[], int] = lambda: time.time_ns() // 1000
+) -> Callable[[], None]:
+    from lobdesk.retention import apply_retention
+    from lobdesk.settings import load_settings
+
+    limits = load_settings(dotenv=Path(".env")).settings.daemon
+    if not (limits.retention_days or limits.retention_bytes):
+        raise click.UsageError("--retain needs L2_RETENTION_DAYS or L2_RETENTION_BYTES")
+
+    def retain() -> None:
+        try:
+            report = apply_retention(
+                root,
+                now_us=now_us(),
+                max_days=limits.retention_days,
+                max_bytes=limits.retention_bytes,
+                is_locked=True,
+            )
+        except (LobdeskError, OSError) as error:
+            click.echo(f"error: nothing was deleted: {error}", err=True)
+            return
+        if report.segments:
+            freed = f"{report.segments} segments, {report.bytes / 1e6:,.1f} MB"
+            click.echo(f"{freed} deleted, up to seq {report.deleted_up_to:,}", err=True)
+
+    return retain
+
+
+def _follow(
+    root: Path, every_s: float, *, hourly: Callable[[], None] | None, as_json: bool
+) -> None:
     from lobdesk.index.follow import follow_index
 
     stop = threading.Event()
@@ -110,7 +147,7 @@ def _follow(root: Path, every_s: float, *, as_json: bool) -> None:
         click.echo(f"error: {error}", err=True)
 
     click.echo(f"indexing {root} every {every_s:g} s; SIGTERM or Ctrl-C ends it", err=True)
-    follow_index(root, stop=stop, every_s=every_s, told=tell, failed=complain)
+    follow_index(root, stop=stop, every_s=every_s, told=tell, failed=complain, hourly=hourly)
 
 
 def _narrate(report: IndexReport, seconds: float) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from typing import TYPE_CHECKING
 
@@ -22,6 +23,7 @@ PENDING_BYTES = 16 * 1024 * 1024
 """So much unindexed journal does not wait for the interval: readers take in 64 MiB at most."""
 
 POLL_S = 1.0
+HOUR_S = 3600.0
 SWEEP_S = 300.0
 """How often replaced parts are looked for."""
 
@@ -33,6 +35,7 @@ def follow_index(
     every_s: float = EVERY_S,
     told: Callable[[IndexReport], None] | None = None,
     failed: Callable[[IndexWriteError], None] | None = None,
+    hourly: Callable[[], None] | None = None,
 ) -> None:
     """Update the index until told to stop.
 
@@ -44,12 +47,14 @@ def follow_index(
         every_s: Time between two updates.
         told: Hears of each update that changed something.
         failed: Hears of each that could not be written.
+        hourly: Called after the first update and then each hour, while nobody else may index.
 
     Raises:
         IndexBusyError: Another indexer is at work in this data directory.
     """
     with Indexer(data_dir) as indexer:
         swept_s = time.monotonic()
+        due_s = -math.inf
         while not stop.is_set():
             try:
                 report = indexer.update()
@@ -60,6 +65,9 @@ def follow_index(
             else:
                 if report.is_published and told is not None:
                     told(report)
+                if hourly is not None and time.monotonic() >= due_s:
+                    due_s = time.monotonic() + HOUR_S
+                    hourly()
             if time.monotonic() - swept_s > SWEEP_S:
                 indexer.forget()
                 swept_s = time.monotonic()

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import json
 import shutil
+import threading
 from pathlib import Path
 
 import pytest
 
+from lobdesk.cli import index as index_command_module
 from lobdesk.cli import run_cli
 from lobdesk.derive import Recording
 from lobdesk.derive.checkpoint import CHECKPOINT_NAME
 from lobdesk.errors import JournalError
 from lobdesk.index import open_catalog, update_index
+from lobdesk.index.errors import IndexBusyError
+from lobdesk.index.follow import follow_index
 from lobdesk.journal import (
     EVENTS,
     ORDERS,
@@ -323,3 +327,31 @@ def test_command_without_a_limit_says_so(data, capsys, monkeypatch, tmp_path) ->
 
     assert (code, out.split(",")[0]) == (0, "0 segments deleted")
     assert err == "no limit is set, so everything stays: give --days or --bytes\n"
+
+
+def test_an_indexer_that_stays_deletes_as_well(data, monkeypatch, capsys) -> None:
+    monkeypatch.chdir(data)
+    monkeypatch.setenv("L2_RETENTION_DAYS", "2")
+    indexed, stop = rows(data), threading.Event()
+    now_us = START_US + DAYS * DAY_US
+    hourly = index_command_module._retaining(data, lambda: now_us)
+
+    def once() -> None:
+        with pytest.raises(IndexBusyError):
+            retain(data, max_days=2)
+        hourly()
+        stop.set()
+
+    follow_index(data, stop=stop, every_s=0.1, hourly=once)
+
+    assert "segments," in capsys.readouterr().err
+    assert good(data).deleted_up_to["recorder"] > 0
+    assert rows(data) == indexed
+
+
+def test_retaining_needs_a_limit_and_an_indexer_that_stays(data, monkeypatch, capsys) -> None:
+    monkeypatch.chdir(data)
+    assert run_cli(["index", "--retain", "--data-dir", str(data)]) == 2
+    assert "--retain goes with --follow" in capsys.readouterr().err
+    assert run_cli(["index", "--retain", "--follow", "--data-dir", str(data)]) == 2
+    assert "L2_RETENTION_DAYS" in capsys.readouterr().err
