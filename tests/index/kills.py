@@ -27,6 +27,9 @@ DAY_US = 86_400_000_000
 LINES = 60
 LINES_PER_DAY = 240
 SYMBOLS = ("X/Y", "A/B")
+SHORT_S = 0.1
+"""Within this time of its start an indexer is killed at first; few can be done by then."""
+
 INDEX = """
 import sys
 from pathlib import Path
@@ -38,7 +41,7 @@ update_index(Path(sys.argv[1]), block_bytes=4000, grace_s=0)
 
 @dataclass
 class Kills:
-    """What happened: rounds, and how many indexers died before they ended."""
+    """What happened: indexers started, and how many of them died before they ended."""
 
     rounds: int
     killed: int
@@ -46,7 +49,7 @@ class Kills:
 
 
 def run(data: Path, rounds: int, seed: int = 11) -> Kills:
-    """Kill indexers of a new data directory.
+    """Kill indexers of a new data directory until so many died at work.
 
     Raises:
         AssertionError: A reader saw a line twice or not at all.
@@ -55,21 +58,23 @@ def run(data: Path, rounds: int, seed: int = 11) -> Kills:
     writer = JournalWriter(data / "l2", segment_lines=50)
     append(writer, LINES)
     update_index(data)
-    killed, longest_s = 0, 1.0
-    for _ in range(rounds):
+    killed, longest_s, begun = 0, SHORT_S, 0
+    while killed < rounds and begun < 3 * rounds:
+        begun += 1
         append(writer, LINES)
         if rng.random() < 0.7:
             seal_finished(data)
         begin_s = time.monotonic()
         if kill_one(data, rng.uniform(0, longest_s)):
             killed += 1
+            longest_s *= 1.2  # until some come to their end, so that every moment is hit
         else:
             longest_s = min(longest_s, time.monotonic() - begin_s)
         check(data, writer.seq)
     update_index(data, block_bytes=4000, grace_s=0)
     check(data, writer.seq)
     check_rebuilt(data)
-    return Kills(rounds, killed, writer.seq)
+    return Kills(begun, killed, writer.seq)
 
 
 def append(writer: JournalWriter, count: int) -> None:
