@@ -1,6 +1,4 @@
 // Columns of NumPy as an Arrow C stream: the consumer reads our memory in place.
-//
-// The structures and their contract: https://arrow.apache.org/docs/format/CDataInterface.html
 #include <pybind11/numpy.h>
 #include <pybind11/stl.h>
 
@@ -14,41 +12,9 @@
 #include <vector>
 
 #include "bindings.hpp"
+#include "lobdesk/arrow_abi.hpp"
 
 namespace py = pybind11;
-
-extern "C" {
-struct ArrowSchema {
-  const char* format;
-  const char* name;
-  const char* metadata;
-  std::int64_t flags;
-  std::int64_t n_children;
-  ArrowSchema** children;
-  ArrowSchema* dictionary;
-  void (*release)(ArrowSchema*);
-  void* private_data;
-};
-struct ArrowArray {
-  std::int64_t length;
-  std::int64_t null_count;
-  std::int64_t offset;
-  std::int64_t n_buffers;
-  std::int64_t n_children;
-  const void** buffers;
-  ArrowArray** children;
-  ArrowArray* dictionary;
-  void (*release)(ArrowArray*);
-  void* private_data;
-};
-struct ArrowArrayStream {
-  int (*get_schema)(ArrowArrayStream*, ArrowSchema*);
-  int (*get_next)(ArrowArrayStream*, ArrowArray*);
-  const char* (*get_last_error)(ArrowArrayStream*);
-  void (*release)(ArrowArrayStream*);
-  void* private_data;
-};
-}
 
 namespace {
 
