@@ -20,6 +20,7 @@ SECTIONS: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("fees", "fee", "{:,.6f}"),
         ("break-even fee", "break_even_fee", "{:+.4%} of traded value"),
         ("return", "return", "{:+.4%} of capital"),
+        ("return a year", "annual_return", "{:+.2%} of capital"),
         ("max drawdown", "max_drawdown", "{:,.6f}"),
         ("return / max drawdown", "return_over_mdd", "{:.3f}"),
         ("Sharpe", "sharpe", "{:.2f}"),
@@ -36,7 +37,9 @@ SECTIONS: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("cancelled", "cancel_ratio", "{:.1%} of orders"),
         ("time to fill, median", "median_time_to_fill_us", "{:,.0f} us"),
         ("time to fill, p95", "p95_time_to_fill_us", "{:,.0f} us"),
+        ("volume", "volume", "{:,.8g} base units"),
         ("turnover", "turnover", "{:,.2f}"),
+        ("fills a day", "fills_per_day", "{:,.1f}"),
         ("turnover a day", "turnover_per_day", "{:,.2f}"),
     ),
     "execution": (
@@ -47,10 +50,11 @@ SECTIONS: dict[str, tuple[tuple[str, str, str], ...]] = {
     "inventory": (
         ("largest position", "max_position_value", "{:,.2f}"),
         ("mean position", "mean_position_value", "{:,.2f}"),
+        ("median position", "median_position_value", "{:,.2f}"),
         ("largest leverage", "max_leverage", "{:.3f}"),
     ),
 }
-ONLY_WITH_CAPITAL = frozenset({"return", "max_leverage"})
+ONLY_WITH_CAPITAL = frozenset({"return", "annual_return", "max_leverage"})
 
 TABLE = {
     "final_pnl": "PnL",

@@ -51,8 +51,9 @@ def summarize(backtest: Backtest, result: Result, *, capital: float = 0.0) -> Fi
         "events": result.events,
         "errors": len(result.errors),
     }
-    figures |= _returns(result.final_equity, equity, capital)
-    figures |= _daily(backtest, fills, turnover)
+    days = _days(backtest)
+    figures |= _returns(result.final_equity, equity, capital, days)
+    figures |= _daily(backtest, fills, turnover, days)
     figures |= _order_figures(backtest, result)
     figures |= _slippage(fills, _base_units(backtest, fills))
     figures |= _inventory(result, capital)
@@ -159,20 +160,31 @@ def _over_symbols(
     return ts_us, np.add.reduceat(values, first)
 
 
-def _returns(final: float, equity: NDArray[np.float64], capital: float) -> Figures:
-    if not capital:
-        return {"capital": None, "return": None, "max_drawdown_share": None}
-    peak = np.maximum.accumulate(np.maximum(equity, 0.0)) + capital
-    share = float((drawdown_curve(equity) / peak).max(initial=0.0))
-    return {"capital": capital, "return": final / capital, "max_drawdown_share": share}
-
-
-def _daily(backtest: Backtest, fills: NDArray[np.void], turnover: float) -> Figures:
+def _days(backtest: Backtest) -> float:
     start_us = min(each.start_us for each in backtest.data)
-    days = max(0, backtest.end_us - start_us) / US_PER_DAY
+    return max(0, backtest.end_us - start_us) / US_PER_DAY
+
+
+def _returns(final: float, equity: NDArray[np.float64], capital: float, days: float) -> Figures:
+    if not capital:
+        names = ("capital", "return", "annual_return", "max_drawdown_share")
+        return dict.fromkeys(names)
+    peak = np.maximum.accumulate(np.maximum(equity, 0.0)) + capital
+    return {
+        "capital": capital,
+        "return": final / capital,
+        "annual_return": _ratio(final / capital * DAYS_PER_YEAR, days),
+        "max_drawdown_share": float((drawdown_curve(equity) / peak).max(initial=0.0)),
+    }
+
+
+def _daily(backtest: Backtest, fills: NDArray[np.void], turnover: float, days: float) -> Figures:
+    volume = float((fills["qty_lots"] * _base_units(backtest, fills)).sum())
     return {
         "days": days,
+        "volume": volume,
         "fills_per_day": _ratio(len(fills), days),
+        "volume_per_day": _ratio(volume, days),
         "turnover_per_day": _ratio(turnover, days),
     }
 
@@ -223,7 +235,8 @@ def _inventory(result: Result, capital: float) -> Figures:
     rows = result.equity
     _, size = _over_symbols(rows, np.abs(rows["equity"] - rows["cash"] + rows["fee"]))
     if not len(size):
-        return {"max_position_value": None, "mean_position_value": None, "max_leverage": None}
+        names = ("max_position_value", "mean_position_value", "median_position_value")
+        return dict.fromkeys((*names, "max_leverage"))
     _, equity = equity_curve(result.equity)
     leverage: float | None = None
     if capital and bool((equity + capital > 0).all()):
@@ -231,6 +244,7 @@ def _inventory(result: Result, capital: float) -> Figures:
     return {
         "max_position_value": float(size.max()),
         "mean_position_value": float(size.mean()),
+        "median_position_value": float(np.median(size)),
         "max_leverage": leverage,
     }
 

@@ -64,7 +64,9 @@ def test_money(figures: dict[str, Any]) -> None:
     assert figures["fee"] == pytest.approx(1.014)
     assert figures["final_pnl"] == pytest.approx(-404 + 206 + 2 * 98 - 1.014)
     assert figures["realized"] == pytest.approx(2 * (103 - 101))
+    assert figures["volume"] == 6
     assert figures["return"] == pytest.approx(-3.014 / 1000)
+    assert figures["annual_return"] == pytest.approx(-3.014 / 1000 * 365 * 86_400 / 10)
     assert figures["return_over_turnover"] == pytest.approx(-3.014 / 610)
     assert figures["break_even_fee"] == pytest.approx(-2 / 610)
 
@@ -107,9 +109,11 @@ def test_risk(figures: dict[str, Any]) -> None:
     assert figures["sortino"] == pytest.approx(changes.mean() / (6.206 / 3) * factor)
     assert figures["max_position_value"] == pytest.approx(4 * 102)
     assert figures["mean_position_value"] == pytest.approx((3 * 408 + 6 * 196) / 10)
+    assert figures["median_position_value"] == 196
     assert figures["max_leverage"] == pytest.approx(408 / 1003.192)
     assert figures["sampling_us"] == S
     assert figures["fills_per_day"] == pytest.approx(2 / (10 / 86_400))
+    assert figures["volume_per_day"] == pytest.approx(6 / (10 / 86_400))
 
 
 def test_assumptions_stand_beside_the_figures(figures: dict[str, Any]) -> None:
