@@ -290,6 +290,7 @@ def twap(
 def signal_follower(
     ts_us: NDArray[np.int64],
     values: NDArray[np.float64],
+    symbols: NDArray[np.int32],
     *,
     threshold: float,
     max_position_lots: int,

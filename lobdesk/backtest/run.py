@@ -14,7 +14,7 @@ from lobdesk import engine
 from lobdesk.backtest.data import MarketData
 from lobdesk.backtest.errors import OptionError, UnknownNameError
 from lobdesk.backtest.model import ERRORS, QUEUES, LatencyOption, ModelOptions, fee_rate
-from lobdesk.backtest.strategies import to_spec
+from lobdesk.backtest.strategies import SignalFollower, to_spec
 from lobdesk.backtest.tables import LedgerTable
 from lobdesk.backtest.watchdog import run_within
 
@@ -190,7 +190,12 @@ class Backtest:
         Args:
             strategy: What trades.
             checkpoint_events: Distance of checkpoints; 0 keeps none.
+
+        Raises:
+            SignalError: A signal is for a symbol that there is not.
         """
+        if isinstance(strategy, SignalFollower):
+            strategy.refuse_unknown_symbols(len(self.data))
         return engine.BacktestEngine(
             [each.native for each in self.data],
             self._model,

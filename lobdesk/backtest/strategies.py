@@ -103,11 +103,13 @@ class SignalFollower:
     and 0 between (``hold=True``: no change). The missing quantity, counting what is still open, is
     bought or sold at once: as a taker with an IOC order at the opposite best price, or, with
     ``maker=True``, with a post-only order at the own best price while own orders elsewhere are
-    cancelled. Nothing happens while a side of the book is empty. It trades the first symbol.
+    cancelled. Nothing happens while a side of the book is empty. Each signal is for one symbol of
+    the run; of those of one symbol at one time the last counts.
 
     Attributes:
         ts_us: Action times (when the value was available), rising, int64, shape ``[signals]``.
         values: The signal, float64, shape ``[signals]``.
+        symbols: Number of each signal's symbol within the run's data, int32, shape ``[signals]``.
         threshold: In units of the signal, 0 or more.
         max_position_lots: Size of the target position.
         maker: Join the touch instead of taking.
@@ -119,6 +121,7 @@ class SignalFollower:
         ts_us: NDArray[np.int64],
         values: NDArray[np.float64],
         *,
+        symbols: NDArray[np.integer] | None = None,
         feature_ts_us: NDArray[np.int64] | None = None,
         threshold: float,
         max_position_lots: int,
@@ -130,6 +133,7 @@ class SignalFollower:
         Args:
             ts_us: Action times.
             values: The signal.
+            symbols: Number of each signal's symbol; None means the first one's.
             feature_ts_us: Time of the last input of each value; must not be after ``ts_us``.
             threshold: In units of the signal.
             max_position_lots: Size of the target position.
@@ -144,6 +148,12 @@ class SignalFollower:
         self.values = np.ascontiguousarray(values, dtype=np.float64)
         if self.ts_us.shape != self.values.shape or self.ts_us.ndim != 1:
             raise OptionError("values", self.values.shape, "one value per action time")
+        numbers = np.zeros(len(ts_us), dtype=np.int32) if symbols is None else np.asarray(symbols)
+        if numbers.shape != self.ts_us.shape or not np.issubdtype(numbers.dtype, np.integer):
+            raise OptionError("symbols", numbers.shape, "one whole number per action time")
+        is_number = (numbers >= 0) & (numbers <= np.iinfo(np.int32).max)
+        _refuse_rows(~is_number, "its symbol is no number of one")
+        self.symbols = np.ascontiguousarray(numbers, dtype=np.int32)
         _refuse_rows(np.diff(self.ts_us, prepend=self.ts_us[:1]) < 0, "its time is before the last")
         _refuse_rows(~np.isfinite(self.values), "its value is not finite")
         if feature_ts_us is not None:
@@ -157,11 +167,20 @@ class SignalFollower:
         self.maker = maker
         self.hold = hold
 
+    def refuse_unknown_symbols(self, count: int) -> None:
+        """Check the signals against the number of symbols of a run.
+
+        Raises:
+            SignalError: A signal is for a symbol that the run does not have.
+        """
+        _refuse_rows(self.symbols >= count, f"its symbol is none of the run's {count}")
+
     def spec(self) -> engine.StrategySpec:
         """Return the engine's form."""
         return engine.signal_follower(
             self.ts_us,
             self.values,
+            self.symbols,
             threshold=self.threshold,
             max_position_lots=self.max_position_lots,
             maker=self.maker,

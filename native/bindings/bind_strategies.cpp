@@ -135,14 +135,17 @@ StrategySpec MakeJoinTouch(std::int64_t interval_us, std::int64_t qty_lots,
 
 StrategySpec MakeSignalFollower(const py::array_t<std::int64_t, py::array::c_style>& ts_us,
                                 const py::array_t<double, py::array::c_style>& values,
+                                const py::array_t<std::int32_t, py::array::c_style>& symbols,
                                 double threshold, std::int64_t max_position_lots, bool maker,
                                 bool hold) {
-  if (ts_us.ndim() != 1 || values.ndim() != 1 || ts_us.shape(0) != values.shape(0)) {
-    throw py::value_error("ts_us and values must be one-dimensional and of one length");
+  if (ts_us.ndim() != 1 || values.ndim() != 1 || symbols.ndim() != 1 ||
+      ts_us.shape(0) != values.shape(0) || ts_us.shape(0) != symbols.shape(0)) {
+    throw py::value_error("ts_us, values and symbols must be one-dimensional and of one length");
   }
   auto signals = std::make_shared<bt::SignalFollower::Signals>();
   signals->ts_us.assign(ts_us.data(), ts_us.data() + ts_us.size());
   signals->values.assign(values.data(), values.data() + values.size());
+  signals->symbols.assign(symbols.data(), symbols.data() + symbols.size());
   const bt::SignalFollower::Settings settings{threshold, max_position_lots, maker, hold};
   return {[settings, signals = std::shared_ptr<const bt::SignalFollower::Signals>(signals)] {
     return std::make_unique<bt::SignalFollower>(settings, signals);
@@ -223,8 +226,8 @@ void BindStrategies(py::module_& m) {
   m.def("twap", &MakeTwap, py::kw_only(), py::arg("side"), py::arg("qty_lots"), py::arg("slices"),
         py::arg("start_after_us"), py::arg("duration_us"));
   m.def("signal_follower", &MakeSignalFollower, py::arg("ts_us").noconvert(),
-        py::arg("values").noconvert(), py::kw_only(), py::arg("threshold"),
-        py::arg("max_position_lots"), py::arg("maker"), py::arg("hold"));
+        py::arg("values").noconvert(), py::arg("symbols").noconvert(), py::kw_only(),
+        py::arg("threshold"), py::arg("max_position_lots"), py::arg("maker"), py::arg("hold"));
   m.def("script", &MakeScript, py::arg("actions"));
   m.def("python_strategy", &MakeCallable, py::arg("strategy"), py::kw_only(),
         py::arg("interval_us"), py::arg("events"), py::arg("times_us").noconvert());

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from lobdesk import engine
 from lobdesk.backtest import RECORD_DTYPE, Backtest, JoinTouch, MarketData, Result, SignalFollower
 from lobdesk.backtest.errors import OptionError, SignalError, UnknownNameError
 from lobdesk.backtest.strategies import join_touch_from, signal_params
@@ -170,6 +171,47 @@ def test_signals_at_one_time_are_one_decision_by_the_last() -> None:
     result = run(quiet(), follower((10_000, 0.9), (10_000, -0.9)))
 
     assert result.orders["side"].tolist() == [SELL]
+
+
+def test_signals_of_several_symbols_are_as_if_each_had_a_run_of_its_own() -> None:
+    random = np.random.default_rng(3)
+    rows: list[tuple[int, int, int, int]] = []
+    for step in range(1, 450):
+        bid = 100 + int(random.integers(-2, 3))
+        rows += [(80 * step, 0, bid, 4), (80 * step, 1, bid + 2, 4)]
+    both = [quiet(*rows), quiet(*rows[:500])]
+    times = START_US + np.sort(random.integers(0, 36_000, 300))
+    values, symbols = random.normal(size=300), random.integers(0, 2, 300)
+    options: dict[str, Any] = {"threshold": 0.5, "max_position_lots": 3, "maker": True}
+    fast: dict[str, Any] = {"entry_us": 100, "response_us": 150}
+
+    together = Backtest(both, **fast).run(SignalFollower(times, values, symbols=symbols, **options))
+
+    for number in (0, 1):
+        mine = symbols == number
+        alone = Backtest(both[number], **fast).run(
+            SignalFollower(times[mine], values[mine], **options)
+        )
+        fills = together.fills[together.fills["symbol"] == number]
+        assert len(fills) > 3
+        for name in ("local_ts_us", "side", "price_ticks", "qty_lots", "position_lots"):
+            assert fills[name].tolist() == alone.fills[name].tolist()
+
+
+def test_a_signal_for_a_symbol_that_there_is_not_is_refused() -> None:
+    times, values = START_US + np.arange(3) * 1_000, np.ones(3)
+    options: dict[str, Any] = {"threshold": 0.5, "max_position_lots": 3}
+
+    with pytest.raises(SignalError, match="signal 2: its symbol is none of the run's 1"):
+        Backtest(quiet()).run(SignalFollower(times, values, symbols=np.array([0, 0, 1]), **options))
+    with pytest.raises(SignalError, match="signal 1: its symbol"):
+        SignalFollower(times, values, symbols=np.array([0, -1, 0]), **options)
+    spec = engine.signal_follower(
+        times, values, np.full(3, 7, np.int32), threshold=0.5, max_position_lots=3,
+        maker=False, hold=False,
+    )  # fmt: skip
+    with pytest.raises(engine.EngineError, match="signal 0: there is no symbol 7"):
+        Backtest(quiet()).run(spec)
 
 
 def test_signals_before_the_data_are_left_out() -> None:

@@ -1,6 +1,10 @@
 #include "lobdesk/backtest/strategies.hpp"
 
 #include <cstddef>
+#include <optional>
+#include <string>
+
+#include "lobdesk/errors.hpp"
 
 namespace lobdesk::backtest {
 
@@ -48,16 +52,23 @@ TsUs SignalFollower::Start(TsUs first_exch_us) {
 }
 
 TsUs SignalFollower::OnWake(LocalDesk& desk) {
-  double value = 0.0;
-  while (next_ < signals_->ts_us.size() && signals_->ts_us[next_] <= desk.Now()) {
-    value = signals_->values[next_++];
+  due_.assign(desk.SymbolCount(), std::nullopt);
+  for (; next_ < signals_->ts_us.size() && signals_->ts_us[next_] <= desk.Now(); ++next_) {
+    const auto symbol = static_cast<std::size_t>(signals_->symbols[next_]);
+    if (symbol >= due_.size()) {
+      throw EngineError{"signal " + std::to_string(next_) + ": there is no symbol " +
+                        std::to_string(signals_->symbols[next_])};
+    }
+    due_[symbol] = signals_->values[next_];
   }
-  Follow(desk, value);
+  for (std::size_t symbol = 0; symbol < due_.size(); ++symbol) {
+    if (due_[symbol]) Follow(desk, symbol, *due_[symbol]);
+  }
   return next_ < signals_->ts_us.size() ? signals_->ts_us[next_] : kNever;
 }
 
-void SignalFollower::Follow(LocalDesk& desk, double value) {
-  const Book& book = desk.LocalBook(0);
+void SignalFollower::Follow(LocalDesk& desk, std::size_t symbol, double value) {
+  const Book& book = desk.LocalBook(symbol);
   if (book.Side(kBid).IsEmpty() || book.Side(kAsk).IsEmpty()) return;
   Lots target = 0;
   if (value > settings_.threshold) {
@@ -69,22 +80,23 @@ void SignalFollower::Follow(LocalDesk& desk, double value) {
   }
   // Only what is under way to the wanted side counts. What goes the other way is cancelled, and may
   // still vanish: betting on its fill could end beyond the largest position.
-  const Lots wanted = target - desk.GetAccount(0).position;
+  const Lots wanted = target - desk.GetAccount(symbol).position;
   const std::uint8_t side = wanted >= 0 ? kBid : kAsk;
   const Lots lots = (wanted >= 0 ? wanted : -wanted);
-  const Lots missing = lots - CancelOthers(desk, side, book.Side(side).Best(), lots);
+  const Lots missing = lots - CancelOthers(desk, symbol, side, book.Side(side).Best(), lots);
   if (missing <= 0) return;
   const std::uint8_t from = settings_.is_maker ? side : Opposite(side);
   const Ticks price = ToTicks(from, book.Side(from).Best());
-  desk.Submit(++last_id_, 0, side, price, missing, OrderType::kLimit,
+  desk.Submit(++last_id_, symbol, side, price, missing, OrderType::kLimit,
               settings_.is_maker ? TimeInForce::kGtx : TimeInForce::kIoc);
 }
 
-Lots SignalFollower::CancelOthers(LocalDesk& desk, std::uint8_t side, Key touch,
+Lots SignalFollower::CancelOthers(LocalDesk& desk, std::size_t symbol, std::uint8_t side, Key touch,
                                   Lots wanted) const {
   Lots open = 0;
   for (const std::int32_t slot : desk.LiveOrders()) {
     const Order& order = desk.GetOrder(slot);
+    if (static_cast<std::size_t>(order.symbol) != symbol) continue;
     const bool is_same_side = order.side == side;
     // What may still fill counts until the exchange says that it is gone.
     if (is_same_side) open += order.known_leaves;

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "lobdesk/backtest/strategy.hpp"
@@ -47,6 +48,7 @@ class SignalFollower final : public Strategy {
   struct Signals {
     std::vector<TsUs> ts_us;
     std::vector<double> values;
+    std::vector<std::int32_t> symbols;
   };
 
   SignalFollower(const Settings& settings, std::shared_ptr<const Signals> signals)
@@ -59,13 +61,15 @@ class SignalFollower final : public Strategy {
   }
 
  private:
-  void Follow(LocalDesk& desk, double value);
+  void Follow(LocalDesk& desk, std::size_t symbol, double value);
   // Cancels what is not wanted; returns the lots that may still fill on the wanted side.
-  [[nodiscard]] Lots CancelOthers(LocalDesk& desk, std::uint8_t side, Key touch, Lots wanted) const;
+  [[nodiscard]] Lots CancelOthers(LocalDesk& desk, std::size_t symbol, std::uint8_t side, Key touch,
+                                  Lots wanted) const;
 
   Settings settings_;
   std::shared_ptr<const Signals> signals_;
   std::size_t next_ = 0;
+  std::vector<std::optional<double>> due_;  // By symbol; empty between wake-ups.
   std::int64_t last_id_ = 0;
 };
 
