@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from lobdesk.backtest.errors import OptionError, UnknownNameError
+from lobdesk.backtest.sources import Market, market_of
 from lobdesk.settings import BacktestSettings
 
 if TYPE_CHECKING:
@@ -20,22 +21,6 @@ ALL_DAYS = "*"
 NO_AXES = frozenset({"grid", "params"})
 
 
-class Market(NamedTuple):
-    """Which records a backtest reads.
-
-    Attributes:
-        symbol: Pair; empty means the first indexed one.
-        source: Whose recording; empty means the only one.
-        day: UTC day; empty means all of them.
-        by_order: Single orders instead of levels and trades.
-    """
-
-    symbol: str
-    source: str
-    day: str
-    by_order: bool
-
-
 @dataclass(frozen=True, slots=True)
 class Point:
     """One combination.
@@ -44,27 +29,24 @@ class Point:
         number: From 0, in the order of the grid.
         changes: Value of each axis.
         settings: What this backtest runs with.
-        day: UTC day of the records; empty means all of them.
     """
 
     number: int
     changes: dict[str, Value]
     settings: BacktestSettings
-    day: str
 
     @property
     def market(self) -> Market:
         """What it needs of the records."""
-        settings = self.settings
-        return Market(settings.symbol, settings.source, self.day, settings.queue == "l3_fifo")
+        return market_of(self.settings)
 
 
-def plan(settings: BacktestSettings, days_of: Callable[[str, str], Iterable[str]]) -> list[Point]:
+def plan(settings: BacktestSettings, days_of: Callable[[Market], Iterable[str]]) -> list[Point]:
     """Return all combinations of a grid, the last axis fastest.
 
     Args:
         settings: With a grid.
-        days_of: Returns the days of a symbol and source, for ``day = ["*"]``.
+        days_of: Returns the days that were recorded, for ``day = ["*"]``.
 
     Raises:
         UnknownNameError: An axis is no setting.
@@ -75,19 +57,26 @@ def plan(settings: BacktestSettings, days_of: Callable[[str, str], Iterable[str]
     points: list[Point] = []
     for values in itertools.product(*axes.values()):
         changes = dict(zip(axes, values, strict=True))
-        changed = _change(base, changes)
-        day = str(changes.get("day", ""))
-        days = list(days_of(changed.symbol, changed.source)) if day == ALL_DAYS else [day]
-        for each in days:
-            own = {**changes, "day": each} if "day" in changes else changes
-            points.append(Point(len(points), own, changed, each))
+        for own in _each_day(base, changes, days_of):
+            points.append(Point(len(points), own, _change(base, own)))
     return points
+
+
+def _each_day(
+    base: BacktestSettings,
+    changes: dict[str, Value],
+    days_of: Callable[[Market], Iterable[str]],
+) -> list[dict[str, Value]]:
+    if changes.get("day") != ALL_DAYS:
+        return [changes]
+    anyday = market_of(_change(base, {**changes, "day": ""}))
+    return [{**changes, "day": day} for day in days_of(anyday)]
 
 
 def _values(name: str, values: Sequence[Value]) -> tuple[Value, ...]:
     known = [field for field in BacktestSettings.__struct_fields__ if field not in NO_AXES]
-    if name != "day" and not name.startswith("params.") and name not in known:
-        raise UnknownNameError("axis", name, [*known, "day", "params.NAME"])
+    if not name.startswith("params.") and name not in known:
+        raise UnknownNameError("axis", name, [*known, "params.NAME"])
     if not values:
         raise OptionError(f"grid.{name}", values, "at least one value")
     if len(set(map(str, values))) != len(values):
@@ -100,7 +89,7 @@ def _change(settings: BacktestSettings, changes: Mapping[str, Value]) -> Backtes
     for name, value in changes.items():
         if name.startswith("params."):
             tree["params"] = {**tree["params"], name.removeprefix("params."): value}
-        elif name != "day":
+        else:
             tree[name] = str(value) if isinstance(tree[name], str) else value
     try:
         return msgspec.convert(tree, BacktestSettings, strict=False)

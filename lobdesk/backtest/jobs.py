@@ -25,6 +25,8 @@ from lobdesk.runs import create_run, open_run
 from lobdesk.settings import BacktestSettings
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from lobdesk import engine
     from lobdesk.backtest.data import MarketData
     from lobdesk.backtest.run import Result
@@ -42,7 +44,7 @@ def run_backtest(
     paths: DataPaths,
     settings: BacktestSettings,
     *,
-    data: MarketData,
+    data: MarketData | Sequence[MarketData],
     progress: Progress,
 ) -> Run:
     """Run one backtest and write its folder.
@@ -50,21 +52,24 @@ def run_backtest(
     Args:
         paths: The data directory.
         settings: Strategy, rules and fees.
-        data: Market data.
+        data: Market data of one or several symbols.
         progress: Hears how far the clock is.
 
     Raises:
         BacktestError: The settings name something that does not exist or is impossible.
     """
     backtest = make_backtest(settings, data)
-    strategy = make_strategy(paths, settings, data)
-    source = sources.describe(paths, data)
+    strategy = make_strategy(paths, settings, backtest.data)
+    read = [sources.describe(paths, each) for each in backtest.data]
     run = create_run(
         paths.runs,
         "backtest",
-        name=f"{settings.strategy} {data.symbol}",
-        config={**msgspec.to_builtins(settings), "data": msgspec.to_builtins(source)},
-        inputs={"records": source.sha256, "rows": len(data)},
+        name=f"{settings.strategy} {', '.join(each.symbol for each in read)}",
+        config={**msgspec.to_builtins(settings), "data": msgspec.to_builtins(read)},
+        inputs={
+            "records": sources.records_digest(*backtest.data),
+            "rows": sum(len(each) for each in backtest.data),
+        },
     )
     try:
         result = _run_with_progress(backtest, strategy, progress)
@@ -88,7 +93,7 @@ def figures_of(backtest: Backtest, result: Result, *, capital: float = 0.0) -> d
     return {**backtest.assumptions(), **plain(summarize(backtest, result, capital=capital))}
 
 
-def make_backtest(settings: BacktestSettings, data: MarketData) -> Backtest:
+def make_backtest(settings: BacktestSettings, data: MarketData | Sequence[MarketData]) -> Backtest:
     """Return the rules of settings over some data."""
     fees = {"maker_fee": settings.maker_fee, "taker_fee": settings.taker_fee}
     return Backtest(data, **fees, **_options(settings))
@@ -101,6 +106,7 @@ def check_settings(settings: BacktestSettings) -> None:
         UnknownNameError: There is no such strategy, parameter, preset or model.
         OptionError: A value is impossible.
     """
+    sources.market_of(settings)
     ModelOptions(**_options(settings)).to_native(end_us=0)
     fee_rate("maker_fee", settings.maker_fee)
     fee_rate("taker_fee", settings.taker_fee)
@@ -117,13 +123,19 @@ def _options(settings: BacktestSettings) -> dict[str, Any]:
         "n": settings.n,
         "through": settings.through,
         "unknown": settings.unknown,
+        "window": settings.window or None,
+        "truncate": settings.truncate,
+        "netting_us": settings.netting_us,
+        "fee_tiers": settings.fee_tiers or None,
         "sample_us": settings.sample_us,
         "entry_us": settings.entry_us,
         "response_us": settings.response_us,
     }
 
 
-def make_strategy(paths: DataPaths, settings: BacktestSettings, data: MarketData) -> NativeStrategy:
+def make_strategy(
+    paths: DataPaths, settings: BacktestSettings, data: Sequence[MarketData]
+) -> NativeStrategy:
     """Return the strategy that settings name.
 
     Raises:
@@ -159,11 +171,14 @@ def repeat_run(paths: DataPaths, run_id: str) -> tuple[Backtest, engine.Strategy
         )
     config = dict(run.manifest.config)
     try:
-        source = msgspec.convert(config.pop("data"), sources.DataSource)
+        read = config.pop("data")  # one object before runs could have several symbols
+        files = msgspec.convert(
+            [read] if isinstance(read, dict) else read, list[sources.DataSource]
+        )
         settings = msgspec.convert(config, BacktestSettings)
     except (KeyError, msgspec.ValidationError) as error:
         raise ReplayError(run_id, f"its settings cannot be read: {error}") from error
-    data = sources.reopen(paths, source)
+    data = [sources.reopen(paths, each) for each in files]
     strategy = make_strategy(paths, settings, data)
     return make_backtest(settings, data), strategy.spec(), run
 
@@ -180,7 +195,7 @@ def _run_with_progress(backtest: Backtest, strategy: NativeStrategy, progress: P
 
 
 def _signal_follower(
-    paths: DataPaths, settings: BacktestSettings, data: MarketData
+    paths: DataPaths, settings: BacktestSettings, data: Sequence[MarketData]
 ) -> SignalFollower:
     if not settings.signals:
         raise OptionError("signals", settings.signals, "a run of kind signals: --signals RUN")
@@ -189,14 +204,17 @@ def _signal_follower(
     symbol = run.manifest.config.get("symbol")
     if run.manifest.kind != "signals" or not path.is_file():
         raise OptionError("signals", settings.signals, "a finished run of kind signals")
-    if symbol != data.symbol:
-        raise OptionError("signals", settings.signals, f"signals of {data.symbol}, not {symbol}")
+    names = [each.symbol for each in data]
+    if symbol not in names:
+        raise OptionError("signals", settings.signals, f"signals of {names[0]}, not {symbol}")
+    number = names.index(symbol)
     rows = np.load(path, allow_pickle=False)
     params = signal_params(settings.params)
     return SignalFollower(
-        data.to_data_clock(rows["available_ts_us"]),
+        data[number].to_data_clock(rows["available_ts_us"]),
         rows["value"],
-        feature_ts_us=data.to_data_clock(rows["feature_ts_us"]),
+        symbols=np.full(len(rows), number),
+        feature_ts_us=data[number].to_data_clock(rows["feature_ts_us"]),
         threshold=float(params["threshold"]),
         max_position_lots=int(params["max_position_lots"]),
         maker=bool(params["maker"]),

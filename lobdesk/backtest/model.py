@@ -30,6 +30,15 @@ ORDER_TYPES = ("limit", "market")
 TIMES_IN_FORCE = ("GTC", "IOC", "FOK", "GTX")
 REQUEST_KINDS = ("submit", "cancel", "modify", "cancel_all")
 
+USUAL_RULES: dict[str, str | int] = {
+    "through": "full",
+    "unknown": "zero",
+    "window": 0,
+    "truncate": False,
+    "netting_us": 0,
+}
+"""Rules that figures name only where they are others."""
+
 FEE_SCALE = 10**12
 ALL_EVENTS = 2**62
 

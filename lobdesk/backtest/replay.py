@@ -55,7 +55,9 @@ class OwnOrder:
 
 @dataclass(frozen=True, slots=True)
 class ReplayView:
-    """State at one instant. Money is in quote units.
+    """State at one instant: book, orders and position of the shown symbol, money over all.
+
+    Money is in quote units.
 
     Attributes:
         now_us: The instant.
@@ -95,9 +97,10 @@ class Replay:
     reaching us, a request, a report, a wake-up or an equity sample.
 
     Attributes:
-        symbol: Name of the pair.
-        tick: Price increment as decimal text.
-        lot: Quantity increment as decimal text.
+        symbols: Names of the pairs.
+        ticks: Price increment of each as decimal text.
+        lots: Quantity increment of each as decimal text.
+        shown: Number of the symbol that ``view`` shows.
         start_us: First exchange time.
         end_us: Time of the last event.
         event_count: Events of the whole run.
@@ -106,11 +109,11 @@ class Replay:
 
     def __init__(self, backtest: Backtest, strategy: engine.StrategySpec) -> None:
         """Run to the end, keeping checkpoints, and go back to the start."""
-        data = backtest.data[0]
-        self.symbol = data.symbol
-        self.tick = str(data.tick)
-        self.lot = str(data.lot)
-        self.start_us = data.start_us
+        self.symbols = tuple(each.symbol for each in backtest.data)
+        self.ticks = tuple(f"{each.tick:f}" for each in backtest.data)
+        self.lots = tuple(f"{each.lot:f}" for each in backtest.data)
+        self.shown = 0
+        self.start_us = min(each.start_us for each in backtest.data)
         self.end_us = backtest.end_us
         self._engine = backtest.start(strategy, checkpoint_events=CHECKPOINT_EVENTS)
         self._engine.run(self.end_us, ALL_EVENTS)
@@ -118,6 +121,21 @@ class Replay:
         self.result: Result = backtest.finish(self._engine)
         self._now_us = self.start_us
         self._engine.seek_event(0)
+
+    @property
+    def symbol(self) -> str:
+        """Name of the shown pair."""
+        return self.symbols[self.shown]
+
+    @property
+    def tick(self) -> str:
+        """Price increment of the shown pair as decimal text."""
+        return self.ticks[self.shown]
+
+    @property
+    def lot(self) -> str:
+        """Quantity increment of the shown pair as decimal text."""
+        return self.lots[self.shown]
 
     @property
     def now_us(self) -> int:
@@ -172,9 +190,10 @@ class Replay:
 
     def view(self) -> ReplayView:
         """Return the state at this instant."""
-        bids, asks = self._engine.levels(0, local=True, count=VIEW_LEVELS)
-        exchange_bids, exchange_asks = self._engine.levels(0, local=False, count=VIEW_LEVELS)
-        account = Account(*self._engine.account(0))
+        shown = self.shown
+        bids, asks = self._engine.levels(shown, local=True, count=VIEW_LEVELS)
+        exchange_bids, exchange_asks = self._engine.levels(shown, local=False, count=VIEW_LEVELS)
+        accounts = [Account(*self._engine.account(i)) for i in range(len(self.symbols))]
         return ReplayView(
             now_us=self._now_us,
             event_index=self.event_index,
@@ -193,15 +212,15 @@ class Replay:
                     self._interval(order_id),
                 )
                 for order_id, side, price_ticks, leaves, ahead, status in self._engine.live_orders(
-                    0
+                    shown
                 )
             ],
-            position_lots=account.position_lots,
-            cash=account.cash,
-            fee=account.fee,
-            realized=account.realized,
-            equity=account.equity,
-            fills=account.fills,
+            position_lots=accounts[shown].position_lots,
+            cash=sum(account.cash for account in accounts),
+            fee=sum(account.fee for account in accounts),
+            realized=sum(account.realized for account in accounts),
+            equity=sum(account.equity for account in accounts),
+            fills=sum(account.fills for account in accounts),
         )
 
     def _interval(self, order_id: int) -> tuple[int, int] | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from lobdesk.backtest.model import USUAL_RULES
 from lobdesk.backtest.statistics import DAYS_PER_YEAR, MARKOUT_S
 
 if TYPE_CHECKING:
@@ -97,6 +98,9 @@ def assumptions(facts: Mapping[str, Any]) -> list[str]:
     model = f"preset {facts['preset']}, queue {facts['queue']}"
     if "n" in facts:
         model += f" (n = {facts['n']})"
+    for name, usual in USUAL_RULES.items():
+        if (value := facts.get(name, usual)) != usual:
+            model += f", {name} {value}"
     sampling_us = facts["sampling_us"]
     sampling = f"{sampling_us / 1e6:g} s" if isinstance(sampling_us, int) else sampling_us
     lines = [

@@ -13,7 +13,14 @@ import numpy as np
 from lobdesk import engine
 from lobdesk.backtest.data import MarketData
 from lobdesk.backtest.errors import OptionError, UnknownNameError
-from lobdesk.backtest.model import ERRORS, QUEUES, LatencyOption, ModelOptions, fee_rate
+from lobdesk.backtest.model import (
+    ERRORS,
+    QUEUES,
+    USUAL_RULES,
+    LatencyOption,
+    ModelOptions,
+    fee_rate,
+)
 from lobdesk.backtest.strategies import SignalFollower, to_spec
 from lobdesk.backtest.tables import LedgerTable
 from lobdesk.backtest.watchdog import run_within
@@ -282,13 +289,21 @@ class Backtest:
         facts: dict[str, str | int] = {"preset": options.preset, "queue": options.queue}
         if options.queue.startswith("power"):
             facts["n"] = f"{options.n:g}"
+        for name, usual in USUAL_RULES.items():
+            value: str | int = getattr(options, name) or usual
+            if value != usual:
+                facts[name] = value
         if options.latency_rows is not None:
             facts["latency"] = f"table of {len(options.latency_rows)} rows"
         else:
             facts["entry_us"] = _latency_text(options.entry_us)
             facts["response_us"] = _latency_text(options.response_us)
-        facts["maker_fee"] = _fee_text(self._maker_fee)
-        facts["taker_fee"] = _fee_text(self._taker_fee)
+        if options.fee_tiers:
+            facts["maker_fee"] = " to ".join(_ends([tier[1] for tier in options.fee_tiers]))
+            facts["taker_fee"] = " to ".join(_ends([tier[2] for tier in options.fee_tiers]))
+        else:
+            facts["maker_fee"] = _fee_text(self._maker_fee)
+            facts["taker_fee"] = _fee_text(self._taker_fee)
         facts["sampling_us"] = options.sample_us
         return facts
 
@@ -319,6 +334,11 @@ def _latency_text(value: LatencyOption) -> str | int:
 
 def _fee_text(value: str | float | Sequence[str | float]) -> str:
     return str(value) if isinstance(value, str | float | int) else ", ".join(map(str, value))
+
+
+def _ends(fees: Sequence[str | float]) -> list[str]:
+    """Return the fee of the first tier and, where it differs, of the last."""
+    return list(dict.fromkeys([str(fees[0]), str(fees[-1])]))
 
 
 def _per_symbol(name: str, value: str | float | Sequence[str | float], symbols: int) -> list[int]:

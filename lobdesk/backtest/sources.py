@@ -1,20 +1,38 @@
-"""Where a run's market data lie, so that it can be repeated."""
+"""Which market data a run reads, and where they lie, so that it can be repeated."""
 
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 import numpy as np
 
-from lobdesk.backtest.data import MarketData
+from lobdesk.backtest.data import MarketData, record_files
 from lobdesk.backtest.errors import OptionError, RefusedDataError
+from lobdesk.backtest.model import QUEUES
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from lobdesk.paths import DataPaths
+    from lobdesk.settings import BacktestSettings
+
+
+class Market(NamedTuple):
+    """Which records of the index a backtest reads.
+
+    Attributes:
+        symbols: Pairs in the order of the run; an empty one means the first indexed one.
+        source: Whose recording; empty means the only one.
+        day: UTC day; empty means all of them.
+        by_order: Single orders instead of levels and trades.
+    """
+
+    symbols: tuple[str, ...]
+    source: str
+    day: str
+    by_order: bool
 
 
 class DataSource(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -52,38 +70,45 @@ def open_array(path: Path, *, symbol: str, tick: str, lot: str) -> MarketData:
     return data
 
 
-def find_data(
-    paths: DataPaths,
-    symbol: str,
-    *,
-    source: str = "",
-    by_order: bool = False,
-    records: Path | None = None,
-    tick: str | None = None,
-    lot: str | None = None,
-) -> MarketData:
-    """Return the market data that a command names.
+def market_of(settings: BacktestSettings) -> Market:
+    """Return what a backtest needs of the index.
+
+    Raises:
+        OptionError: A pair is named twice, or one is empty.
+    """
+    symbols = tuple(name.strip() for name in settings.symbol.split(","))
+    if len(set(symbols)) != len(symbols) or (len(symbols) > 1 and "" in symbols):
+        raise OptionError("symbol", settings.symbol, "different pairs, separated by commas")
+    return Market(symbols, settings.source, settings.day, settings.queue == QUEUES[-1])
+
+
+def open_market(paths: DataPaths, market: Market) -> list[MarketData]:
+    """Return the records of each symbol, of one UTC day or of all.
+
+    Raises:
+        OptionError: That day was not recorded.
+        CatalogError: The index has no such symbol.
+    """
+    return [_open_symbol(paths, market, symbol) for symbol in market.symbols]
+
+
+def open_records(path: Path, *, symbol: str, tick: str | None, lot: str | None) -> list[MarketData]:
+    """Return the records of one file.
 
     Args:
-        paths: The data directory.
-        symbol: Pair; empty means the first indexed one.
-        source: Whose recording, where several have the pair.
-        by_order: Take single orders, which ``l3_fifo`` needs, instead of levels and trades.
-        records: A record file instead of the index.
+        path: An ``.lobr`` or ``.npy`` file.
+        symbol: Pair of an ``.npy`` file.
         tick: Price increment of an ``.npy`` file.
         lot: Quantity increment of an ``.npy`` file.
 
     Raises:
         OptionError: An ``.npy`` file is not described completely.
-        CatalogError: The index has no such symbol.
     """
-    if records is None:
-        return MarketData.from_catalog(paths.root, symbol, source=source, by_order=by_order)
-    if records.suffix != ".npy":
-        return MarketData.open(records)
+    if path.suffix != ".npy":
+        return [MarketData.open(path)]
     if not (symbol and tick and lot):
-        raise OptionError("records", str(records), "--symbol, --tick and --lot with an .npy file")
-    return open_array(records, symbol=symbol, tick=tick, lot=lot)
+        raise OptionError("records", str(path), "--symbol, --tick and --lot with an .npy file")
+    return [open_array(path, symbol=symbol, tick=tick, lot=lot)]
 
 
 def describe(paths: DataPaths, data: MarketData) -> DataSource:
@@ -91,8 +116,8 @@ def describe(paths: DataPaths, data: MarketData) -> DataSource:
     return DataSource(
         symbol=data.symbol,
         files=tuple(_relative(paths.root, path) for path in data.files),
-        tick=str(data.tick),
-        lot=str(data.lot),
+        tick=f"{data.tick:f}",
+        lot=f"{data.lot:f}",
         sha256=records_digest(data),
     )
 
@@ -118,12 +143,23 @@ def reopen(paths: DataPaths, source: DataSource) -> MarketData:
     return data
 
 
-def records_digest(data: MarketData) -> str:
-    """Return the SHA-256 of all records and order ids as hexadecimal text."""
-    digest = hashlib.sha256(np.ascontiguousarray(data.records).data.cast("B"))
-    if data.order_ids is not None:
-        digest.update(np.ascontiguousarray(data.order_ids).data.cast("B"))
+def records_digest(*data: MarketData) -> str:
+    """Return the SHA-256 of all records and order ids, symbol after symbol, as hexadecimal text."""
+    digest = hashlib.sha256()
+    for each in data:
+        digest.update(np.ascontiguousarray(each.records).data.cast("B"))
+        if each.order_ids is not None:
+            digest.update(np.ascontiguousarray(each.order_ids).data.cast("B"))
     return digest.hexdigest()
+
+
+def _open_symbol(paths: DataPaths, market: Market, symbol: str) -> MarketData:
+    files = record_files(paths.root, symbol, source=market.source, by_order=market.by_order)
+    if not market.day:
+        return MarketData.open(*files.values())
+    if market.day not in files:
+        raise OptionError("day", market.day, f"one of {', '.join(files)}")
+    return MarketData.open(files[market.day])
 
 
 def _relative(root: Path, path: Path) -> str:

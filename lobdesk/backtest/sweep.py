@@ -15,8 +15,8 @@ import msgspec
 
 from lobdesk import __version__
 from lobdesk.backtest import sources
-from lobdesk.backtest.data import MarketData, record_files
-from lobdesk.backtest.errors import OptionError, SweepError
+from lobdesk.backtest.data import record_files
+from lobdesk.backtest.errors import SweepError
 from lobdesk.backtest.grid import plan
 from lobdesk.backtest.jobs import (
     check_settings,
@@ -34,8 +34,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from lobdesk.backtest.grid import Market, Point
+    from lobdesk.backtest.data import MarketData
+    from lobdesk.backtest.grid import Point
     from lobdesk.backtest.run import Backtest, Result
+    from lobdesk.backtest.sources import Market
     from lobdesk.backtest.strategies import NativeStrategy
     from lobdesk.paths import DataPaths
     from lobdesk.progress import Progress
@@ -135,7 +137,7 @@ def repeat_point(paths: DataPaths, run_id: str, number: int, *, progress: Progre
     if row is None or "error" in row:
         raise SweepError(run_id, f"has no finished point {number}")
     point = _plan(paths, settings)[number]
-    data = open_market(paths, point.market)
+    data = sources.open_market(paths, point.market)
     made = run_backtest(paths, point.settings, data=data, progress=progress)
     if made.manifest.outputs["digest"] != row["digest"]:
         raise SweepError(run_id, f"point {number} had another ledger than {made.id} has now")
@@ -168,12 +170,12 @@ class _Markets:
         self._paths = paths
         self._digests = digests
         self._lock = threading.Lock()
-        self._open: dict[Market, tuple[MarketData, str]] = {}
+        self._open: dict[Market, tuple[list[MarketData], str]] = {}
         self._needed: dict[Market, int] = {}
         for point in points:
             self._needed[point.market] = self._needed.get(point.market, 0) + 1
 
-    def take(self, point: Point) -> tuple[MarketData, str]:
+    def take(self, point: Point) -> tuple[list[MarketData], str]:
         """Return the data and their digest.
 
         Raises:
@@ -181,11 +183,12 @@ class _Markets:
         """
         with self._lock:
             if point.market not in self._open:
-                data = open_market(self._paths, point.market)
-                digest = sources.records_digest(data)
+                data = sources.open_market(self._paths, point.market)
+                digest = sources.records_digest(*data)
                 if self._digests.get(point.market, digest) != digest:
                     changed = "its records have changed since the sweep began; start it anew"
-                    raise SweepError(f"{data.symbol} {point.day}".rstrip(), changed)
+                    names = ", ".join(each.symbol for each in data)
+                    raise SweepError(f"{names} {point.market.day}".rstrip(), changed)
                 self._open[point.market] = data, digest
             return self._open[point.market]
 
@@ -196,23 +199,17 @@ class _Markets:
                 self._open.pop(point.market, None)
 
 
-def open_market(paths: DataPaths, market: Market) -> MarketData:
-    """Return the records of a symbol, of one UTC day or of all.
-
-    Raises:
-        OptionError: That day was not recorded.
-        CatalogError: The index has no such symbol.
-    """
-    files = record_files(paths.root, market.symbol, source=market.source, by_order=market.by_order)
-    if not market.day:
-        return MarketData.open(*files.values())
-    if market.day not in files:
-        raise OptionError("day", market.day, f"one of {', '.join(files)}")
-    return MarketData.open(files[market.day])
-
-
 def _plan(paths: DataPaths, settings: BacktestSettings) -> list[Point]:
-    return plan(settings, lambda symbol, source: record_files(paths.root, symbol, source=source))
+    """Return the points; a day of several symbols is one that all of them have."""
+
+    def days_of(market: Market) -> list[str]:
+        days = [
+            record_files(paths.root, symbol, source=market.source, by_order=market.by_order)
+            for symbol in market.symbols
+        ]
+        return [day for day in days[0] if all(day in more for more in days[1:])]
+
+    return plan(settings, days_of)
 
 
 def _run(

@@ -31,8 +31,11 @@ if TYPE_CHECKING:
 TABLE_ROWS = 30
 
 SETTINGS_OPTIONS = [
-    click.option("--symbol", help="Pair (default: the first indexed one)."),
+    click.option(
+        "--symbol", help="Pair, or several: BTC/USD,ETH/USD (default: the first indexed one)."
+    ),
     click.option("--source", help="Whose recording, where several have the pair."),
+    click.option("--day", metavar="YYYY-MM-DD", help="UTC day of the records; without it, all."),
     click.option("--strategy", help="join_touch (default), grid, twap or signal_follower."),
     click.option(
         "--param", "params", multiple=True, metavar="KEY=VALUE", help="Of the strategy; repeatable."
@@ -89,7 +92,7 @@ def _settings_options(function: Callable[..., None]) -> Callable[..., None]:
     "--grid",
     multiple=True,
     metavar="KEY=V1,V2,...",
-    help="Try all combinations of values of a setting, params.NAME or day (* is each); repeatable.",
+    help="Try all combinations of values of a setting or params.NAME (day=* is each); repeatable.",
 )
 @click.option("--threads", type=click.IntRange(min=0), default=0, help="Of a grid (default: all).")
 @click.option("--resume", metavar="SWEEP", help="Run what an ended grid has not done yet.")
@@ -147,7 +150,7 @@ def _run_new(
     progress: Progress,
 ) -> Run:
     from lobdesk.backtest.jobs import run_backtest
-    from lobdesk.backtest.sources import find_data
+    from lobdesk.backtest.sources import market_of, open_market, open_records
     from lobdesk.backtest.sweep import run_sweep
     from lobdesk.settings import load_settings
 
@@ -158,8 +161,14 @@ def _run_new(
         if file["records"] is not None:
             raise SettingsError("command line", "--records", "a grid runs over the index only")
         return run_sweep(paths, settings, threads=threads, progress=progress)
-    by_order = settings.queue == "l3_fifo"
-    data = find_data(paths, settings.symbol, source=settings.source, by_order=by_order, **file)
+    if file["records"] is not None:
+        if settings.day:
+            raise SettingsError("command line", "--day", "chooses of the index, not of --records")
+        data = open_records(
+            file["records"], symbol=settings.symbol, tick=file["tick"], lot=file["lot"]
+        )
+    else:
+        data = open_market(paths, market_of(settings))
     return run_backtest(paths, settings, data=data, progress=progress)
 
 

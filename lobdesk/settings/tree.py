@@ -144,8 +144,9 @@ class BacktestSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     """Backtests: what ``lobdesk backtest`` runs.
 
     Attributes:
-        symbol: Pair; empty means the first indexed one.
+        symbol: Pair, or several separated by commas; empty means the first indexed one.
         source: Whose recording, where several have the pair; empty means the only one.
+        day: UTC day of the records, ``2026-08-01``; empty means all of them.
         strategy: ``join_touch``, ``grid``, ``twap`` or ``signal_follower``.
         params: The strategy's parameters.
         preset: Matching rules: ``lobdesk``, ``hftbacktest``, ``hftbacktest_partial``.
@@ -153,18 +154,25 @@ class BacktestSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
         n: Exponent of the power queue models.
         through: What a trade through the price fills: ``full`` or ``cap``.
         unknown: Queue beyond the recorded window: ``zero`` or ``defer``.
+        window: Recorded levels a side; 0 means all.
+        truncate: The client cuts each side to the window; what it cuts is evicted.
+        netting_us: A trade up to this long after a decrease of its level caused it.
         entry_us: Request latency.
         response_us: Report latency.
         maker_fee: Fraction of traded value; negative is a rebate.
         taker_fee: Fraction of traded value.
+        fee_tiers: Rows of least 30-day volume (quote units, the first 0), maker and taker fee;
+            they replace the fees.
         sample_us: Distance of equity samples; Sharpe and Sortino are of their changes.
         capital: What returns and leverage are measured against, quote units; 0 leaves them out.
         signals: Run whose signals ``signal_follower`` uses.
-        grid: Values of other settings, ``params.NAME`` or ``day`` to try in all combinations.
+        grid: Values of other settings or ``params.NAME`` to try in all combinations; ``day`` may
+            be ``*``, each recorded one.
     """
 
     symbol: str = ""
     source: str = ""
+    day: str = ""
     strategy: str = "join_touch"
     params: dict[str, str | int | float | bool] = msgspec.field(default_factory=dict)
     preset: str = "lobdesk"
@@ -172,10 +180,14 @@ class BacktestSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     n: float = 3.0
     through: str = "full"
     unknown: str = "zero"
+    window: int = 0
+    truncate: bool = False
+    netting_us: int = 0
     entry_us: int = 5000
     response_us: int = 5000
     maker_fee: str = "0.0025"
     taker_fee: str = "0.004"
+    fee_tiers: tuple[tuple[float, str, str], ...] = ()
     sample_us: int = 1_000_000
     capital: float = 0.0
     signals: str = ""

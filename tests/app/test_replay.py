@@ -13,6 +13,7 @@ from lobdesk.app.panes.replay.model import SPEEDS, Player, order_rows
 from lobdesk.app.widgets.rows import row_text
 from lobdesk.app.widgets.scrub import ScrubBar
 from lobdesk.backtest import open_replay
+from lobdesk.cli import run_cli
 from tests.app.conftest import Check
 from tests.app.drive import screen_text, wait_for_text, wait_until
 
@@ -162,3 +163,30 @@ async def test_without_backtest_the_pane_names_the_next_key(tmp_path: Path) -> N
     app = LobdeskApp(tmp_path, pane="replay")
     async with app.run_test(size=(120, 36)) as pilot:
         await wait_for_text(pilot, "No backtest yet.  Press 3, then B")
+
+
+async def test_a_key_shows_the_next_symbol_of_a_run(tmp_path: Path, captures: Path) -> None:
+    names = ["v2_ethusd_d25_20260802.cbcap", "v2_btcusd_d10_resync_20260801.cbcap"]
+    data_dir = ["--data-dir", str(tmp_path)]
+    assert run_cli(["import", *(str(captures / name) for name in names), *data_dir]) == 0
+    assert run_cli(["index", *data_dir]) == 0
+    run = ["backtest", "--symbol", "ETH,BTC", "--param", "qty_lots=1000000", *data_dir]
+    assert run_cli(run) == 0
+    app = LobdeskApp(tmp_path, pane="replay", run="k0001")
+    async with app.run_test(size=(120, 36), notifications=True) as pilot:
+        await wait_for_text(pilot, "same as run k0001")
+        await pilot.press("end")
+        await wait_for_text(pilot, "ETH/USD as the strategy sees it")
+        assert "ETH/USD" in screen_text(app).split("Ledger")[1]
+        await pilot.press("s")
+        await wait_for_text(pilot, "BTC/USD as the strategy sees it")
+        await pilot.press("s")
+        await wait_for_text(pilot, "ETH/USD as the strategy sees it")
+
+
+async def test_the_symbol_key_says_that_there_is_only_one(data_dir: Path) -> None:
+    app = LobdeskApp(data_dir, pane="replay", run="k0001")
+    async with app.run_test(size=(120, 36), notifications=True) as pilot:
+        await wait_for_text(pilot, "same as run k0001")
+        await pilot.press("s")
+        await wait_for_text(pilot, "this run has one symbol")

@@ -35,7 +35,7 @@ def test_a_run_writes_ledger_figures_and_manifest(
     assert facts["fee"] < 0
     assert manifest["state"] == "finished"
     assert manifest["config"]["params"] == {"qty_lots": 100}
-    assert manifest["config"]["data"]["files"] == ["records.npy"]
+    assert manifest["config"]["data"][0]["files"] == ["records.npy"]
     rows = duckdb.sql(f"SELECT * FROM read_parquet('{folder}/fills.parquet')")
     assert rows.shape[0] == metrics["fills"]
     columns = dict(zip(rows.columns, rows.limit(1).fetchall()[0], strict=True))

@@ -36,14 +36,30 @@ class Player:
     def __init__(self, replay: Replay) -> None:
         self.replay = replay
         self.is_playing = False
-        self.price = Scale.from_step(replay.tick)
-        self.qty = Scale.from_step(replay.lot)
+        self._prices = [Scale.from_step(tick) for tick in replay.ticks]
+        self._qtys = [Scale.from_step(lot) for lot in replay.lots]
         self._speed = NORMAL_SPEED
         self._rest_us = 0.0
         fills = replay.fill_times()
         self.fill_times: list[int] = [int(ts) for ts in fills]
         self.marks = self._marks_of_run()
         self.view: ReplayView = replay.view()
+
+    @property
+    def price(self) -> Scale:
+        """How prices of the shown symbol are written."""
+        return self._prices[self.replay.shown]
+
+    @property
+    def qty(self) -> Scale:
+        """How quantities of the shown symbol are written."""
+        return self._qtys[self.replay.shown]
+
+    def next_symbol(self) -> bool:
+        """Show the next symbol's book; False if there is only one."""
+        self.replay.shown = (self.replay.shown + 1) % len(self.replay.symbols)
+        self._look()
+        return len(self.replay.symbols) > 1
 
     # --- transport ---
 
@@ -142,7 +158,7 @@ class Player:
 
     def ledger(self) -> FillTable:
         """Return the fills up to now, newest first."""
-        return FillTable(self.replay.fills(), self.price, self.qty)
+        return FillTable(self.replay.fills(), self.replay.symbols, self._prices, self._qtys)
 
     def _marks_of_run(self) -> list[Mark]:
         """Return the fills of the whole run for the bar: side by glyph and by colour."""
@@ -156,10 +172,16 @@ class Player:
 class FillTable:
     """The ledger, newest first; a fill becomes text when it is looked at."""
 
-    columns = ("time", "side", "qty", "price", "real.", "fee", "slip", "ahead", "wait", "")
-
-    def __init__(self, fills: NDArray[np.void], price: Scale, qty: Scale) -> None:
-        self._fills, self._price, self._qty = fills, price, qty
+    def __init__(
+        self,
+        fills: NDArray[np.void],
+        symbols: Sequence[str],
+        prices: Sequence[Scale],
+        qtys: Sequence[Scale],
+    ) -> None:
+        self._fills, self._symbols, self._prices, self._qtys = fills, symbols, prices, qtys
+        names = ("time", "side", "qty", "price", "real.", "fee", "slip", "ahead", "wait", "")
+        self.columns = names if len(symbols) == 1 else ("time", "symbol", *names[1:])
 
     def __len__(self) -> int:
         return len(self._fills)
@@ -168,15 +190,18 @@ class FillTable:
         """Return one fill as text, 0 being the newest."""
         fill = self._fills[len(self._fills) - 1 - index]
         ahead = float(fill["ahead_at_arrival"])
+        symbol = int(fill["symbol"])
+        price, qty = self._prices[symbol], self._qtys[symbol]
         return (
             clock_text(int(fill["local_ts_us"]), digits=3),
+            *(() if len(self._symbols) == 1 else (self._symbols[symbol],)),
             "BUY" if int(fill["side"]) == BUY else "SELL",
-            self._qty.text(int(fill["qty_lots"])).rstrip("0").rstrip("."),
-            self._price.text(int(fill["price_ticks"])),
+            qty.text(int(fill["qty_lots"])).rstrip("0").rstrip("."),
+            price.text(int(fill["price_ticks"])),
             f"{float(fill['realized']):+.4f}",
             f"{-float(fill['fee']):+.4f}",
             _money(float(fill["slip_arrival"])),
-            "--" if np.isnan(ahead) else self._qty.text(round(ahead)),
+            "--" if np.isnan(ahead) else qty.text(round(ahead)),
             f"{int(fill['wait_us']) / 1e6:.3f}s",
             ("maker" if fill["is_maker"] else "taker") + ("" if fill["is_certain"] else " ?"),
         )

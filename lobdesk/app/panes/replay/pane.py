@@ -66,6 +66,7 @@ class ReplayPane(Pane):
         Binding("end", "edge(True)", "End", show=False, id="replay.end"),
         Binding("ctrl+g", "goto", "Go to", id="replay.goto"),
         Binding("d", "ledger", "Ledger/book", show=False, id="replay.ledger"),
+        Binding("s", "next_symbol", "Symbol", show=False, id="replay.symbol"),
         Binding("o", "runs", "Runs", id="replay.runs"),
     ]
 
@@ -300,6 +301,15 @@ class ReplayPane(Pane):
         """Move the focus between the book and the ledger."""
         ledger, ladder = self.query_one("#replay-ledger"), self.query_one("#replay-ladder")
         (ladder if ledger.has_focus else ledger).focus()
+
+    def action_next_symbol(self) -> None:
+        """Show the book of the run's next symbol."""
+        if self._player is None:
+            return
+        if self._player.next_symbol():
+            self._show_now()
+        else:
+            self.desk.tell("this run has one symbol")
 
     def action_runs(self) -> None:
         """Go back to the list of runs."""
