@@ -178,9 +178,9 @@ async def test_a_key_shows_the_next_symbol_of_a_run(tmp_path: Path, captures: Pa
         await pilot.press("end")
         await wait_for_text(pilot, "ETH/USD as the strategy sees it")
         assert "ETH/USD" in screen_text(app).split("Ledger")[1]
-        await pilot.press("s")
+        await pilot.press("greater_than_sign")
         await wait_for_text(pilot, "BTC/USD as the strategy sees it")
-        await pilot.press("s")
+        await pilot.press("less_than_sign")
         await wait_for_text(pilot, "ETH/USD as the strategy sees it")
 
 
@@ -188,5 +188,5 @@ async def test_the_symbol_key_says_that_there_is_only_one(data_dir: Path) -> Non
     app = LobdeskApp(data_dir, pane="replay", run="k0001")
     async with app.run_test(size=(120, 36), notifications=True) as pilot:
         await wait_for_text(pilot, "same as run k0001")
-        await pilot.press("s")
+        await pilot.press("greater_than_sign")
         await wait_for_text(pilot, "this run has one symbol")

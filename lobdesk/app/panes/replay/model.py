@@ -55,9 +55,9 @@ class Player:
         """How quantities of the shown symbol are written."""
         return self._qtys[self.replay.shown]
 
-    def next_symbol(self) -> bool:
-        """Show the next symbol's book; False if there is only one."""
-        self.replay.shown = (self.replay.shown + 1) % len(self.replay.symbols)
+    def move_symbol(self, steps: int) -> bool:
+        """Show another symbol's book; False if there is only one."""
+        self.replay.shown = (self.replay.shown + steps) % len(self.replay.symbols)
         self._look()
         return len(self.replay.symbols) > 1
 

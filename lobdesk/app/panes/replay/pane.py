@@ -66,7 +66,8 @@ class ReplayPane(Pane):
         Binding("end", "edge(True)", "End", show=False, id="replay.end"),
         Binding("ctrl+g", "goto", "Go to", id="replay.goto"),
         Binding("d", "ledger", "Ledger/book", show=False, id="replay.ledger"),
-        Binding("s", "next_symbol", "Symbol", show=False, id="replay.symbol"),
+        Binding("less_than_sign", "symbol(-1)", "Symbol back", show=False, id="replay.symbol_back"),
+        Binding("greater_than_sign", "symbol(1)", "Symbol on", show=False, id="replay.symbol_on"),
         Binding("o", "runs", "Runs", id="replay.runs"),
     ]
 
@@ -302,11 +303,11 @@ class ReplayPane(Pane):
         ledger, ladder = self.query_one("#replay-ledger"), self.query_one("#replay-ladder")
         (ladder if ledger.has_focus else ledger).focus()
 
-    def action_next_symbol(self) -> None:
-        """Show the book of the run's next symbol."""
+    def action_symbol(self, steps: int) -> None:
+        """Show the book of the run's next or previous symbol."""
         if self._player is None:
             return
-        if self._player.next_symbol():
+        if self._player.move_symbol(steps):
             self._show_now()
         else:
             self.desk.tell("this run has one symbol")
