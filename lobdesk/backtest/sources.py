@@ -158,7 +158,9 @@ def _open_symbol(paths: DataPaths, market: Market, symbol: str) -> MarketData:
     if not market.day:
         return MarketData.open(*files.values())
     if market.day not in files:
-        raise OptionError("day", market.day, f"one of {', '.join(files)}")
+        raise OptionError(
+            "day", market.day, f"a day of {symbol or 'its records'}: {', '.join(files)}"
+        )
     return MarketData.open(files[market.day])
 
 

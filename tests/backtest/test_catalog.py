@@ -95,7 +95,7 @@ def test_runs_from_before_several_symbols_open(data_dir: Path) -> None:
     [
         (["--symbol", "ETH,"], "different pairs, separated by commas"),
         (["--symbol", "ETH,ETH"], "different pairs"),
-        (["--day", "2026-08-01"], "day: expected one of 2026-08-02"),
+        (["--day", "2026-08-01"], "day: expected a day of its records: 2026-08-02"),
         (["--symbol", "ETH,XYZ/USD"], "XYZ/USD"),
     ],
 )

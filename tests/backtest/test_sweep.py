@@ -163,7 +163,7 @@ def test_a_point_that_cannot_run_does_not_stop_the_others(paths: DataPaths) -> N
     run = run_sweep(paths, settings, progress=NoProgress())
 
     assert run.metrics()["failed"] == 1
-    assert "day: expected one of 2026-08-02" in read_points(run.path)[1]["error"]
+    assert "day: expected a day of ETH/USD: 2026-08-02" in read_points(run.path)[1]["error"]
     with pytest.raises(UnknownNameError, match="did you mean 'join_touch'"):
         run_sweep(
             paths,
