@@ -96,10 +96,11 @@ class Callable100ms:
         if touch is None:
             return
         has = [False, False]
-        for order_id, side, price, _, status, has_request in desk.orders():
+        for order in desk.orders():
+            side = order.side
             has[side] = True
-            if price != touch[side] and status != 0 and not has_request:
-                desk.cancel(order_id)
+            if order.price_ticks != touch[side] and not (order.is_pending or order.has_request):
+                desk.cancel(order.id)
         if not has[0] and desk.position() < LIMIT:
             desk.buy(touch[0], QTY, tif="GTX")
         if not has[1] and desk.position() > -LIMIT:

@@ -43,17 +43,23 @@ class Strategy(Protocol):
 
         ``desk`` shows only what has arrived: ``now_us``, ``reasons`` (bits of ``WAKE_REASONS``),
         ``touch()`` as ``(bid_ticks, ask_ticks)`` or None while a side is empty, ``best_bid()`` and
-        ``best_ask()`` as ``(price_ticks, qty_lots)`` or None, ``levels(side, count)``,
-        ``position()``, ``equity()``, ``orders()`` as ``(id, side, price_ticks, leaves_lots,
-        status, has_request)``; since the last wake-up: ``fills()`` as ``(id, side, price_ticks,
-        qty_lots, is_maker, symbol)`` and, for those that wake on trades, ``trades()`` as
-        ``(recv_ts_us, side, price_ticks, qty_lots, symbol)``.
+        ``best_ask()`` as ``(price_ticks, qty_lots)`` or None, ``levels(side, count)`` as a list
+        of these, best first, ``position()`` in lots, ``equity()`` in quote units, and
 
-        ``buy(price_ticks, qty_lots, tif="GTC")`` and ``sell`` send limit orders and return their
-        identifiers; ``submit(order_id, side, price_ticks, qty_lots, order_type=, tif=)``,
-        ``cancel``, ``cancel_all`` and ``modify`` take identifiers of yours. Codes are positions in
-        ``SIDES``, ``STATUSES``, ``ORDER_TYPES`` and ``TIMES_IN_FORCE`` of
-        ``lobdesk.backtest.model``. The desk is valid during the call only.
+        - ``orders()``: live own orders in order of submission, each with ``id``, ``is_buy``,
+          ``price_ticks``, ``leaves_lots``, ``status``, ``is_pending``, ``has_request``;
+        - ``fills()`` since the last wake-up: ``order_id``, ``is_buy``, ``price_ticks``,
+          ``qty_lots``, ``is_maker``, ``symbol``;
+        - ``trades()`` since the last wake-up, for those that wake on trades: ``recv_ts_us``,
+          ``is_buy`` (the aggressor bought), ``price_ticks``, ``qty_lots``, ``symbol``.
+
+        ``buy(price_ticks, qty_lots, tif="GTC")``, ``sell``, ``buy_market(qty_lots)`` and
+        ``sell_market`` return the identifier of the new order; ``cancel(order_id)``,
+        ``modify(order_id, price_ticks, qty_lots)`` and ``cancel_all()`` ask for a change.
+        ``submit(order_id, side, price_ticks, qty_lots, order_type=, tif=)`` takes an identifier
+        of yours. Codes are positions in ``SIDES``, ``STATUSES``, ``ORDER_TYPES`` and
+        ``TIMES_IN_FORCE`` of ``lobdesk.backtest.model``; arguments may be those words. All take
+        ``symbol=``, by default the first. The desk is valid during the call only.
         """
 
 

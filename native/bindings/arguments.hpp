@@ -1,4 +1,4 @@
-// Arguments of functions written against the C API: whole numbers, by position or name.
+// Arguments of functions written against the C API: whole numbers or words for them.
 #pragma once
 
 #include <Python.h>
@@ -8,7 +8,23 @@
 #include <cstdint>
 #include <cstring>
 
-constexpr std::array<const char*, 4> kTifNames{"GTC", "IOC", "FOK", "GTX"};
+/// A word for a whole number, in arguments of a name.
+struct CodeName {
+  const char* argument;
+  const char* name;
+  std::int64_t code;
+};
+
+constexpr std::array<CodeName, 10> kCodeNames{{{"side", "buy", 0},
+                                               {"side", "sell", 1},
+                                               {"side", "bid", 0},
+                                               {"side", "ask", 1},
+                                               {"order_type", "limit", 0},
+                                               {"order_type", "market", 1},
+                                               {"tif", "GTC", 0},
+                                               {"tif", "IOC", 1},
+                                               {"tif", "FOK", 2},
+                                               {"tif", "GTX", 3}}};
 
 inline bool ToInt(PyObject* object, std::int64_t* value) {
   if (PyLong_CheckExact(object)) {
@@ -22,15 +38,18 @@ inline bool ToInt(PyObject* object, std::int64_t* value) {
   return *value != -1 || PyErr_Occurred() == nullptr;
 }
 
-inline bool ToTif(PyObject* object, std::int64_t* value) {
-  if (!PyUnicode_Check(object)) return ToInt(object, value);
-  for (std::size_t i = 0; i < kTifNames.size(); ++i) {
-    if (PyUnicode_CompareWithASCIIString(object, kTifNames[i]) == 0) {
-      *value = static_cast<std::int64_t>(i);
+inline bool ToCode(const char* argument, PyObject* word, std::int64_t* value) {
+  bool has_words = false;
+  for (const CodeName& known : kCodeNames) {
+    if (std::strcmp(known.argument, argument) != 0) continue;
+    has_words = true;
+    if (PyUnicode_CompareWithASCIIString(word, known.name) == 0) {
+      *value = known.code;
       return true;
     }
   }
-  PyErr_SetString(PyExc_ValueError, "tif must be GTC, IOC, FOK or GTX");
+  if (!has_words) return ToInt(word, value);  // says that it is no number
+  PyErr_Format(PyExc_ValueError, "%s cannot be %R", argument, word);
   return false;
 }
 
@@ -43,7 +62,7 @@ struct Arguments {
   std::size_t positional;
 
   bool Set(std::size_t i, PyObject* object) {
-    if (std::strcmp(names[i], "tif") == 0) return ToTif(object, &values[i]);
+    if (PyUnicode_Check(object)) return ToCode(names[i], object, &values[i]);
     return ToInt(object, &values[i]);
   }
 

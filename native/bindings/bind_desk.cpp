@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "arguments.hpp"
+#include "desk_rows.hpp"
 
 namespace py = pybind11;
 namespace bt = lobdesk::backtest;
@@ -44,28 +45,13 @@ bt::LocalDesk* WithSymbol(const char* function, PyObject* self, PyObject* const*
   return nullptr;
 }
 
-/// Makes a tuple of new references, null if one is missing.
-template <typename... Items>
-PyObject* Tuple(Items... items) {
-  const std::array<PyObject*, sizeof...(Items)> all{items...};
-  PyObject* tuple = PyTuple_New(static_cast<Py_ssize_t>(all.size()));
-  bool is_whole = tuple != nullptr;
-  for (std::size_t i = 0; i < all.size(); ++i) {
-    is_whole = is_whole && all[i] != nullptr;
-    if (tuple != nullptr) {
-      PyTuple_SET_ITEM(tuple, static_cast<Py_ssize_t>(i), all[i]);
-    } else {
-      Py_XDECREF(all[i]);
-    }
-  }
-  if (is_whole) return tuple;
-  Py_XDECREF(tuple);
-  return nullptr;
+/// Makes a tuple of two new references, null if one is missing.
+PyObject* NewPair(PyObject* first, PyObject* second) {
+  PyObject* pair = first != nullptr && second != nullptr ? PyTuple_Pack(2, first, second) : nullptr;
+  Py_XDECREF(first);
+  Py_XDECREF(second);
+  return pair;
 }
-
-PyObject* Int(std::int64_t value) { return PyLong_FromLongLong(value); }
-
-PyObject* Bool(bool value) { return Py_NewRef(value ? Py_True : Py_False); }
 
 bool AppendNew(PyObject* list, PyObject* item) {
   if (item == nullptr) return false;
@@ -76,17 +62,17 @@ bool AppendNew(PyObject* list, PyObject* item) {
 
 PyObject* GetNow(PyObject* self, void* /*closure*/) {
   const bt::LocalDesk* desk = DeskOf(self);
-  return desk == nullptr ? nullptr : Int(desk->Now());
+  return desk == nullptr ? nullptr : NewInt(desk->Now());
 }
 
 PyObject* GetReasons(PyObject* self, void* /*closure*/) {
   if (DeskOf(self) == nullptr) return nullptr;
-  return Int(reinterpret_cast<DeskObject*>(self)->reasons);
+  return NewInt(reinterpret_cast<DeskObject*>(self)->reasons);
 }
 
 PyObject* GetSymbolCount(PyObject* self, void* /*closure*/) {
   const bt::LocalDesk* desk = DeskOf(self);
-  return desk == nullptr ? nullptr : Int(static_cast<std::int64_t>(desk->SymbolCount()));
+  return desk == nullptr ? nullptr : NewInt(static_cast<std::int64_t>(desk->SymbolCount()));
 }
 
 PyObject* Best(const char* function, std::uint8_t side, PyObject* self, PyObject* const* args,
@@ -96,7 +82,7 @@ PyObject* Best(const char* function, std::uint8_t side, PyObject* self, PyObject
   if (desk == nullptr) return nullptr;
   const bt::LadderSide& levels = desk->LocalBook(symbol).Side(side);
   if (levels.IsEmpty()) Py_RETURN_NONE;
-  return Tuple(Int(bt::ToTicks(side, levels.Best())), Int(levels.At(levels.Best())));
+  return NewPair(NewInt(bt::ToTicks(side, levels.Best())), NewInt(levels.At(levels.Best())));
 }
 
 PyObject* BestBid(PyObject* self, PyObject* const* args, Py_ssize_t count, PyObject* keywords) {
@@ -116,7 +102,8 @@ PyObject* Touch(PyObject* self, PyObject* const* args, Py_ssize_t count, PyObjec
   const bt::LadderSide& bids = book.Side(bt::kBid);
   const bt::LadderSide& asks = book.Side(bt::kAsk);
   if (bids.IsEmpty() || asks.IsEmpty()) Py_RETURN_NONE;
-  return Tuple(Int(bt::ToTicks(bt::kBid, bids.Best())), Int(bt::ToTicks(bt::kAsk, asks.Best())));
+  return NewPair(NewInt(bt::ToTicks(bt::kBid, bids.Best())),
+                 NewInt(bt::ToTicks(bt::kAsk, asks.Best())));
 }
 
 PyObject* Levels(PyObject* self, PyObject* const* args, Py_ssize_t count, PyObject* keywords) {
@@ -138,7 +125,7 @@ PyObject* Levels(PyObject* self, PyObject* const* args, Py_ssize_t count, PyObje
   const bt::LadderSide& levels = desk->LocalBook(static_cast<std::size_t>(symbol)).Side(each);
   bt::Key key = levels.Best();
   for (std::int64_t i = 0; i < wanted && key != bt::kNoLevel; ++i) {
-    if (!AppendNew(list, Tuple(Int(bt::ToTicks(each, key)), Int(levels.At(key))))) {
+    if (!AppendNew(list, NewPair(NewInt(bt::ToTicks(each, key)), NewInt(levels.At(key))))) {
       Py_DECREF(list);
       return nullptr;
     }
@@ -150,7 +137,7 @@ PyObject* Levels(PyObject* self, PyObject* const* args, Py_ssize_t count, PyObje
 PyObject* Position(PyObject* self, PyObject* const* args, Py_ssize_t count, PyObject* keywords) {
   std::size_t symbol = 0;
   const bt::LocalDesk* desk = WithSymbol("position", self, args, count, keywords, &symbol);
-  return desk == nullptr ? nullptr : Int(desk->GetAccount(symbol).position);
+  return desk == nullptr ? nullptr : NewInt(desk->GetAccount(symbol).position);
 }
 
 PyObject* Equity(PyObject* self, PyObject* const* args, Py_ssize_t count, PyObject* keywords) {
@@ -169,9 +156,11 @@ PyObject* Orders(PyObject* self, PyObject* const* args, Py_ssize_t count, PyObje
   for (const std::int32_t slot : desk->LiveOrders()) {
     const bt::Order& order = desk->GetOrder(slot);
     if (static_cast<std::size_t>(order.symbol) != symbol) continue;
-    PyObject* item =
-        Tuple(Int(order.id), Int(order.side), Int(order.price_ticks), Int(order.known_leaves),
-              Int(static_cast<std::int64_t>(order.status)), Bool(order.requests_in_flight != 0));
+    PyObject* item = NewRow(
+        RowKind::kOpenOrder, NewInt(order.id), NewInt(order.side), NewBool(order.side == bt::kBid),
+        NewInt(order.price_ticks), NewInt(order.known_leaves),
+        NewInt(static_cast<std::int64_t>(order.status)),
+        NewBool(order.status == bt::Status::kPending), NewBool(order.requests_in_flight != 0));
     if (!AppendNew(list, item)) {
       Py_DECREF(list);
       return nullptr;
@@ -187,8 +176,9 @@ PyObject* Fills(PyObject* self, PyObject* /*none*/) {
   const bt::FillRow* rows = desk->NewFills();
   for (std::size_t i = 0; i < desk->NewFillCount(); ++i) {
     const bt::FillRow& row = rows[i];
-    PyObject* item = Tuple(Int(row.order_id), Int(row.side), Int(row.price_ticks),
-                           Int(row.qty_lots), Bool(row.is_maker != 0), Int(row.symbol));
+    PyObject* item = NewRow(RowKind::kOwnFill, NewInt(row.order_id), NewInt(row.side),
+                            NewBool(row.side == bt::kBid), NewInt(row.price_ticks),
+                            NewInt(row.qty_lots), NewBool(row.is_maker != 0), NewInt(row.symbol));
     if (!AppendNew(list, item)) {
       Py_DECREF(list);
       return nullptr;
@@ -202,8 +192,9 @@ PyObject* Trades(PyObject* self, PyObject* /*none*/) {
   PyObject* list = desk == nullptr ? nullptr : PyList_New(0);
   if (list == nullptr) return nullptr;
   for (const bt::LocalTrade& trade : desk->NewTrades()) {
-    PyObject* item = Tuple(Int(trade.recv_ts_us), Int(trade.side), Int(trade.price_ticks),
-                           Int(trade.qty_lots), Int(trade.symbol));
+    PyObject* item = NewRow(RowKind::kMarketTrade, NewInt(trade.recv_ts_us), NewInt(trade.side),
+                            NewBool(trade.side == bt::kBid), NewInt(trade.price_ticks),
+                            NewInt(trade.qty_lots), NewInt(trade.symbol));
     if (!AppendNew(list, item)) {
       Py_DECREF(list);
       return nullptr;
@@ -253,23 +244,43 @@ PyObject* Submit(PyObject* self, PyObject* const* args, Py_ssize_t count, PyObje
 }
 
 /// Sends a limit order under the next free identifier and returns that.
-PyObject* SendNext(const char* function, std::uint8_t side, PyObject* self, PyObject* const* args,
-                   Py_ssize_t count, PyObject* keywords) {
+PyObject* SendLimit(const char* function, std::uint8_t side, PyObject* self, PyObject* const* args,
+                    Py_ssize_t count, PyObject* keywords) {
   bt::LocalDesk* desk = DeskOf(self);
   Arguments<4> read{{"price_ticks", "qty_lots", "tif", "symbol"}, {}, 2, 2};
   if (desk == nullptr || !read.Read(function, args, count, keywords)) return nullptr;
   const auto& [price, lots, tif, symbol] = read.values;
   const std::int64_t id = desk->NextOrderId();
   if (!SendOrder(*desk, id, side, price, lots, 0, tif, symbol)) return nullptr;
-  return Int(id);
+  return NewInt(id);
 }
 
 PyObject* Buy(PyObject* self, PyObject* const* args, Py_ssize_t count, PyObject* keywords) {
-  return SendNext("buy", bt::kBid, self, args, count, keywords);
+  return SendLimit("buy", bt::kBid, self, args, count, keywords);
 }
 
 PyObject* Sell(PyObject* self, PyObject* const* args, Py_ssize_t count, PyObject* keywords) {
-  return SendNext("sell", bt::kAsk, self, args, count, keywords);
+  return SendLimit("sell", bt::kAsk, self, args, count, keywords);
+}
+
+/// Sends a market order under the next free identifier and returns that.
+PyObject* SendMarket(const char* function, std::uint8_t side, PyObject* self, PyObject* const* args,
+                     Py_ssize_t count, PyObject* keywords) {
+  bt::LocalDesk* desk = DeskOf(self);
+  Arguments<2> read{{"qty_lots", "symbol"}, {}, 1, 1};
+  if (desk == nullptr || !read.Read(function, args, count, keywords)) return nullptr;
+  const auto& [lots, symbol] = read.values;
+  const std::int64_t id = desk->NextOrderId();
+  if (!SendOrder(*desk, id, side, 0, lots, 1, 1, symbol)) return nullptr;
+  return NewInt(id);
+}
+
+PyObject* BuyMarket(PyObject* self, PyObject* const* args, Py_ssize_t count, PyObject* keywords) {
+  return SendMarket("buy_market", bt::kBid, self, args, count, keywords);
+}
+
+PyObject* SellMarket(PyObject* self, PyObject* const* args, Py_ssize_t count, PyObject* keywords) {
+  return SendMarket("sell_market", bt::kAsk, self, args, count, keywords);
 }
 
 PyObject* Cancel(PyObject* self, PyObject* const* args, Py_ssize_t count, PyObject* keywords) {
@@ -317,18 +328,20 @@ PyMethodDef Method(const char* name, Function function, const char* text) {
 }
 
 PyMethodDef methods[] = {
-    Method("best_bid", BestBid, "Return (price_ticks, qty_lots) or None."),
-    Method("best_ask", BestAsk, "Return (price_ticks, qty_lots) or None."),
+    Method("best_bid", BestBid, "Return (price_ticks, qty_lots), None while the side is empty."),
+    Method("best_ask", BestAsk, "Return (price_ticks, qty_lots), None while the side is empty."),
     Method("touch", Touch, "Return (bid_ticks, ask_ticks), None while a side is empty."),
     Method("levels", Levels, "Return [(price_ticks, qty_lots), ...] of a side, best first."),
     Method("position", Position, "Return the signed position in lots."),
     Method("equity", Equity, "Return cash + position x last valid mid - fees."),
-    Method("orders", Orders, "Return live orders in order of submission."),
-    {"fills", Fills, METH_NOARGS, "Return own fills reported since the last wake-up."},
-    {"trades", Trades, METH_NOARGS, "Return trades that arrived since the last wake-up."},
+    Method("orders", Orders, "Return OpenOrders in order of submission."),
+    {"fills", Fills, METH_NOARGS, "Return OwnFills reported since the last wake-up."},
+    {"trades", Trades, METH_NOARGS, "Return MarketTrades that arrived since the last wake-up."},
     Method("submit", Submit, "Send an order."),
     Method("buy", Buy, "Send a limit order to buy and return its identifier."),
     Method("sell", Sell, "Send a limit order to sell and return its identifier."),
+    Method("buy_market", BuyMarket, "Send a market order to buy and return its identifier."),
+    Method("sell_market", SellMarket, "Send a market order to sell and return its identifier."),
     Method("cancel", Cancel, "Ask for an order to be cancelled."),
     Method("cancel_all", CancelAll, "Ask for all orders that rest on arrival to be cancelled."),
     Method("modify", Modify, "Ask for another price or remaining quantity."),
@@ -353,7 +366,7 @@ void BindDesk(py::module_& m) {
   static PyType_Spec spec{"lobdesk._native.LocalDesk", sizeof(DeskObject), 0, Py_TPFLAGS_DEFAULT,
                           slots};
   desk_type = PyType_FromSpec(&spec);
-  if (desk_type == nullptr) throw py::error_already_set();
+  if (desk_type == nullptr || !AddRowTypes(m.ptr())) throw py::error_already_set();
   m.add_object("LocalDesk", py::reinterpret_borrow<py::object>(desk_type));
   order_error = py::object(m.attr("OrderError")).release().ptr();
 }

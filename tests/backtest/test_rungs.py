@@ -36,10 +36,12 @@ class Maker:
         if touch is None:
             return
         has = [False, False]
-        for order_id, side, price, _, status, has_request in desk.orders():
+        for order in desk.orders():
+            side = order.side
             has[side] = True
-            if price != touch[side] and status != 0 and not has_request:
-                desk.cancel(order_id)
+            can_cancel = not (order.is_pending or order.has_request)
+            if can_cancel and order.price_ticks != touch[side]:
+                desk.cancel(order.id)
         position = desk.position()
         if not has[0] and position < LIMIT:
             desk.buy(touch[0], QTY, tif="GTX")
@@ -159,11 +161,11 @@ def test_signals_are_the_same_in_python() -> None:
             wanted = target - desk.position()
             side = 0 if wanted >= 0 else 1
             open_lots = 0
-            for order_id, order_side, _, leaves, status, has_request in desk.orders():
-                open_lots += leaves if order_side == side else 0
-                is_good = order_side == side and open_lots <= abs(wanted)
-                if not is_good and status != 0 and not has_request:
-                    desk.cancel(order_id)
+            for order in desk.orders():
+                open_lots += order.leaves_lots if order.side == side else 0
+                is_good = order.side == side and open_lots <= abs(wanted)
+                if not (is_good or order.is_pending or order.has_request):
+                    desk.cancel(order.id)
             if abs(wanted) > open_lots:
                 send = desk.buy if side == 0 else desk.sell
                 send(touch[1 - side], abs(wanted) - open_lots, tif="IOC")

@@ -37,7 +37,7 @@ class Logger:
 
     def on_wake(self, desk: Any) -> None:
         reasons = [name for name, bit in WAKE_REASONS.items() if desk.reasons & bit]
-        live = tuple(order[0] for order in desk.orders())
+        live = tuple(order.id for order in desk.orders())
         touch = desk.touch()
         self.seen.append((desk.now_us, tuple(sorted(reasons)), touch, desk.position(), live))
         for side, price, lots in decide(touch, desk.position(), len(live)):
@@ -124,8 +124,8 @@ def test_trades_and_fills_are_those_since_the_last_wake_up() -> None:
 
     trades = data.records[data.records["kind"] == 2]
     trades = trades[trades["recv_ts_us"] <= data.end_us]
-    assert [trade[0] for trade in sees.trades] == trades["recv_ts_us"].tolist()
-    assert [fill[:4] for fill in sees.fills] == [
+    assert [trade.recv_ts_us for trade in sees.trades] == trades["recv_ts_us"].tolist()
+    assert [(f.order_id, f.side, f.price_ticks, f.qty_lots) for f in sees.fills] == [
         (row["order_id"], row["side"], row["price_ticks"], row["qty_lots"]) for row in result.fills
     ]
     assert len(sees.fills) > 10
