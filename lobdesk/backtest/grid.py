@@ -70,7 +70,10 @@ def _each_day(
     if changes.get("day") != ALL_DAYS:
         return [changes]
     anyday = market_of(_change(base, {**changes, "day": ""}))
-    return [{**changes, "day": day} for day in days_of(anyday)]
+    days = list(days_of(anyday))
+    if not days:
+        raise OptionError("grid.day", ALL_DAYS, "pairs that were recorded on one day")
+    return [{**changes, "day": day} for day in days]
 
 
 def _values(name: str, values: Sequence[Value]) -> tuple[Value, ...]:

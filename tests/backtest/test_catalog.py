@@ -80,6 +80,19 @@ def test_a_replay_shows_one_of_several_symbols(both_dir: Path) -> None:
     assert [eth.position_lots, btc.position_lots] == positions
 
 
+def test_a_grid_over_days_needs_a_day_of_all_symbols(
+    both_dir: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = ["--data-dir", str(both_dir), "--param", "qty_lots=1000000", "--grid", "day=*"]
+    grid = ["backtest", *options, "--symbol"]
+
+    assert run_cli([*grid, "ETH", "--json"]) == 0
+    (row,) = json.loads(capsys.readouterr().out)["rows"]
+    assert row["day"] == "2026-08-02"
+    assert run_cli([*grid, "ETH,BTC"]) == 2
+    assert "pairs that were recorded on one day" in capsys.readouterr().err
+
+
 def test_runs_from_before_several_symbols_open(data_dir: Path) -> None:
     assert run_cli(["backtest", "--data-dir", str(data_dir), "--param", "qty_lots=1000000"]) == 0
     path = max((data_dir / "runs").glob("k*")) / "manifest.json"
