@@ -81,6 +81,23 @@ bool Engine::RunMerged(TsUs bound_us) {
   return is_cut || (step == end && step != order.size());
 }
 
+/// Applies depth records up to a time, as long as nothing else comes than trades, which change no
+/// book. Returns the first position that is left.
+template <bool kIsIndexed, TsUs MarketRecord::* kClock>
+std::size_t Engine::ApplyPlain(const Stream& stream, std::size_t at, std::size_t end, TsUs until_us,
+                               Book& book) {
+  for (; at < end; ++at) {
+    const MarketRecord& record = stream.records[kIsIndexed ? stream.Row(at) : at];
+    if (record.*kClock > until_us) break;
+    if (record.kind == kDepth) {
+      book.Update(record.side, ToKey(record.side, record.price_ticks), ShownLots(record));
+    } else if (record.kind != kTrade) {
+      break;
+    }
+  }
+  return at;
+}
+
 template <bool kIsIndexed>
 bool Engine::RunExchange(std::size_t symbol, TsUs bound_us, std::size_t rows) {
   const Stream& stream = streams_[2 * symbol];
@@ -90,6 +107,10 @@ bool Engine::RunExchange(std::size_t symbol, TsUs bound_us, std::size_t rows) {
   Exchange& exchange = state_.symbols[symbol].exchange;
   std::size_t at = start;
   bool is_cut = false;
+  if (exchange.IsPlain()) {
+    at = ApplyPlain<kIsIndexed, &MarketRecord::exch_ts_us>(stream, at, end, bound_us,
+                                                           books_[2 * symbol]);
+  }
   while (at < end) {
     const std::size_t row = kIsIndexed ? stream.Row(at) : at;
     const MarketRecord& record = stream.records[row];
@@ -125,7 +146,9 @@ void Engine::RunLocal(std::size_t symbol) {
   const std::size_t start = state_.at[2 * symbol + 1];
   Book& book = books_[2 * symbol + 1];
   std::size_t at = start;
-  while (at < stream.count) {
+  while (true) {
+    at = ApplyPlain<kIsIndexed, &MarketRecord::recv_ts_us>(stream, at, stream.count, due_us_, book);
+    if (at == stream.count) break;
     const std::size_t row = kIsIndexed ? stream.Row(at) : at;
     const MarketRecord& record = stream.records[row];
     if (record.recv_ts_us > due_us_) break;
@@ -230,8 +253,7 @@ void Engine::WatchLocal(std::size_t symbol, const MarketRecord& record,
 void Engine::OnLocalRecord(std::size_t symbol, Book& book, const MarketRecord& record,
                            std::int32_t slot) {
   if (record.kind == kDepth) {
-    const bool is_gone = (record.flags & kEvicted) != 0;
-    book.Update(record.side, ToKey(record.side, record.price_ticks), is_gone ? 0 : record.qty_lots);
+    book.Update(record.side, ToKey(record.side, record.price_ticks), ShownLots(record));
     return;
   }
   if (record.kind == kClear) {

@@ -131,6 +131,16 @@ class Engine final : private ExchangeContext, private LocalDesk {
     TsUs time_us;
     int rank;
   };
+  /// One symbol's rows in the order of one clock.
+  struct Stream {
+    const MarketRecord* records;
+    const std::uint32_t* rows;  // null: as stored
+    const std::int32_t* slots;  // null: no order-level records
+    std::size_t count;
+
+    [[nodiscard]] std::size_t Row(std::size_t at) const noexcept { return rows ? rows[at] : at; }
+  };
+
   /// The next record of one of the streams.
   struct Head {
     TsUs time_us = kNever;
@@ -149,6 +159,9 @@ class Engine final : private ExchangeContext, private LocalDesk {
   bool RunMerged(TsUs bound_us);
   template <bool kIsIndexed>
   bool RunExchange(std::size_t symbol, TsUs bound_us, std::size_t rows);
+  template <bool kIsIndexed, TsUs MarketRecord::* kClock>
+  static std::size_t ApplyPlain(const Stream& stream, std::size_t at, std::size_t end,
+                                TsUs until_us, Book& book);
   void CatchUp();
   template <bool kIsIndexed>
   void RunLocal(std::size_t symbol);
@@ -212,16 +225,6 @@ class Engine final : private ExchangeContext, private LocalDesk {
   void Cancel(std::int64_t id) override;
   void Modify(std::int64_t id, Ticks price_ticks, Lots lots) override;
   void CancelAll(std::int32_t symbol) override;
-
-  /// One symbol's rows in the order of one clock.
-  struct Stream {
-    const MarketRecord* records;
-    const std::uint32_t* rows;  // null: as stored
-    const std::int32_t* slots;  // null: no order-level records
-    std::size_t count;
-
-    [[nodiscard]] std::size_t Row(std::size_t at) const noexcept { return rows ? rows[at] : at; }
-  };
 
   std::vector<const MarketData*> data_;
   std::vector<Stream> streams_;

@@ -54,8 +54,7 @@ class Exchange {
       const std::uint8_t other = Opposite(record.side);
       if ((key > own_best_[record.side] || key < own_worst_[record.side]) &&
           key + own_best_[other] < 0) {
-        const bool is_gone = (record.flags & kEvicted) != 0;
-        book_->Update(record.side, key, is_gone ? 0 : record.qty_lots);
+        book_->Update(record.side, key, ShownLots(record));
         return true;
       }
     } else if (record.kind == kTrade) {
@@ -72,6 +71,9 @@ class Exchange {
   [[nodiscard]] bool IsQuiet() const noexcept {
     return resting_[kBid].empty() && resting_[kAsk].empty();
   }
+
+  /// Returns whether depth records and trades concern nothing but the book.
+  [[nodiscard]] bool IsPlain() const noexcept { return IsQuiet() && !has_taken_; }
 
   void OnSubmit(ExchangeContext& context, std::int32_t slot);
   void OnCancel(ExchangeContext& context, const Request& request);
