@@ -87,7 +87,7 @@ void Engine::RunOn(TsUs until_us, std::int64_t max_events) {
 }
 
 void Engine::Settle(std::int64_t max_events) noexcept {
-  CatchUp();
+  CatchUpBooks();
   state_.events += max_events - budget_;
   furthest_event_ = std::max(furthest_event_, state_.events);
 }
@@ -95,18 +95,24 @@ void Engine::Settle(std::int64_t max_events) noexcept {
 void Engine::Loop(TsUs until_us) {
   const bool watches_data =
       ((events_ & kDataWakes) | (breakpoints_.events & (kStopCrossed | kStopGap))) != 0;
+  watches_reports_ = ((events_ & (kWakeFill | kWakeReport)) |
+                      (breakpoints_.events & (kStopFill | kStopOrder))) != 0;
   while (budget_ > 0 && stopped_ == 0) {
-    const Next next = NextMessage();
+    bool is_batch = !watches_data && FitBatch();
+    if (!is_batch) {
+      CatchUp();
+      is_batch = !watches_data && FitBatch();
+    }
+    const Next next = NextMessage(watches_reports_ || !is_batch);
     const TsUs exchange_bound_us = std::min(next.time_us, until_us);
     // At one time a request comes before data at the local side.
     const bool is_first = next.rank == kRequestRank && next.time_us <= until_us;
     const TsUs local_bound_us = is_first ? next.time_us - 1 : exchange_bound_us;
-    if (!watches_data && MayBatch()) {
+    if (is_batch) {
       if (RunBatch(exchange_bound_us)) continue;
       due_us_ = std::max(due_us_, local_bound_us);
-    } else {
-      CatchUp();
-      if (RunSingly(exchange_bound_us, local_bound_us)) continue;
+    } else if (RunSingly(exchange_bound_us, local_bound_us)) {
+      continue;
     }
     if (budget_ <= 0 || next.time_us > until_us || next.time_us == kNever) break;
     if (next.rank >= kWakeRank) CatchUp();
@@ -114,9 +120,10 @@ void Engine::Loop(TsUs until_us) {
     RunMessage(next.rank);
     --budget_;
   }
+  CatchUp();
 }
 
-Engine::Next Engine::NextMessage() const noexcept {
+Engine::Next Engine::NextMessage(bool with_reports) const noexcept {
   Next next{kNever, kSampleRank};
   const auto take = [&next](TsUs time_us, int rank) {
     if (time_us < next.time_us || (time_us == next.time_us && rank < next.rank)) {
@@ -124,7 +131,8 @@ Engine::Next Engine::NextMessage() const noexcept {
     }
   };
   if (!state_.requests.IsEmpty()) take(state_.requests.Front().arrival_us, kRequestRank);
-  if (!state_.reports.IsEmpty()) take(state_.reports.Front().arrival_us, kReportRank);
+  if (with_reports && !state_.reports.IsEmpty())
+    take(state_.reports.Front().arrival_us, kReportRank);
   take(state_.next_wake_us, kWakeRank);
   take(state_.next_sample_us, kSampleRank);
   return next;

@@ -190,7 +190,8 @@ void Engine::Submit(std::int64_t id, std::size_t symbol, std::uint8_t side, Tick
   if (symbol >= data_.size()) {
     throw OrderError(OrderName(id) + ": there is no symbol with index " + std::to_string(symbol));
   }
-  if (ledger_.FindOrder(id, state_.ledger.orders) >= 0) {
+  const bool is_newest = id > state_.last_order_id;
+  if (!is_newest && ledger_.FindOrder(id, state_.ledger.orders) >= 0) {
     AddError(ErrorCode::kOrderIdExists, id);
     return;
   }

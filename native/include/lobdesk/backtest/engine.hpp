@@ -150,10 +150,11 @@ class Engine final : private ExchangeContext, private LocalDesk {
   void RunOn(TsUs until_us, std::int64_t max_events);
   void Loop(TsUs until_us);
   void Settle(std::int64_t max_events) noexcept;
-  [[nodiscard]] Next NextMessage() const noexcept;
+  [[nodiscard]] Next NextMessage(bool with_reports) const noexcept;
 
   // engine_data.cpp
-  [[nodiscard]] bool MayBatch() const noexcept;
+  bool FitBatch() noexcept;
+  [[nodiscard]] bool HasNews(std::size_t reports_before) const noexcept;
   bool RunBatch(TsUs bound_us);
   bool RunQuietSymbols(TsUs bound_us);
   bool RunMerged(TsUs bound_us);
@@ -163,6 +164,7 @@ class Engine final : private ExchangeContext, private LocalDesk {
   static std::size_t ApplyPlain(const Stream& stream, std::size_t at, std::size_t end,
                                 TsUs until_us, Book& book);
   void CatchUp();
+  void CatchUpBooks();
   template <bool kIsIndexed>
   void RunLocal(std::size_t symbol);
   bool RunSingly(TsUs exchange_bound_us, TsUs local_bound_us);
@@ -249,7 +251,9 @@ class Engine final : private ExchangeContext, private LocalDesk {
   // Of the Run in progress.
   std::int64_t budget_ = 0;
   std::int64_t backlog_ = 0;  // most receipts that may be waiting
-  TsUs due_us_ = 0;           // receipts up to this time are to be applied
+  TsUs due_us_ = 0;           // receipts and reports up to this time are to be applied
+  std::size_t batch_ = 0;     // most records of the next batch
+  bool watches_reports_ = false;
 };
 
 }  // namespace lobdesk::backtest

@@ -49,19 +49,18 @@ class Exchange {
   ///
   /// Nearly all records are depth updates that end here.
   [[nodiscard]] bool ApplyQuietly(const MarketRecord& record) {
-    if (record.kind == kDepth && !has_taken_) {
-      const Key key = ToKey(record.side, record.price_ticks);
-      const std::uint8_t other = Opposite(record.side);
-      if ((key > own_best_[record.side] || key < own_worst_[record.side]) &&
-          key + own_best_[other] < 0) {
-        book_->Update(record.side, key, ShownLots(record));
-        return true;
-      }
-    } else if (record.kind == kTrade) {
-      const std::uint8_t own_side = Opposite(record.side);
-      return own_best_[own_side] < ToKey(own_side, record.price_ticks);
-    }
-    return false;
+    if (record.kind > kTrade) return false;
+    const Key key = ToKey(record.side, record.price_ticks);
+    const Key own_best = own_best_[record.side];
+    const Key own_worst = own_worst_[record.side];
+    // Bits instead of branches: where own orders are is what a processor cannot guess.
+    const auto is_depth = static_cast<unsigned>(record.kind == kDepth);
+    const auto is_among =
+        static_cast<unsigned>(key <= own_best) & static_cast<unsigned>(key >= own_worst);
+    const auto meets = static_cast<unsigned>(key + own_best_[Opposite(record.side)] >= 0);
+    if ((meets | (is_depth & is_among) | static_cast<unsigned>(has_taken_)) != 0) return false;
+    if (is_depth != 0) book_->Update(record.side, key, ShownLots(record));
+    return true;
   }
 
   /// Applies a record of the feed and fills what it fills.
