@@ -19,7 +19,8 @@ constexpr TsUs kLongAgo = std::numeric_limits<TsUs>::min();
 Engine::Engine(std::vector<const MarketData*> data, std::shared_ptr<MergedOrder> merged,
                ModelConfig model, std::vector<InstrumentConfig> instruments,
                std::unique_ptr<Strategy> strategy)
-    : data_{std::move(data)},
+    : ExchangeContext{state_.orders},
+      data_{std::move(data)},
       merged_{std::move(merged)},
       model_{std::move(model)},
       instruments_{std::move(instruments)},
@@ -177,19 +178,20 @@ void Engine::Sample() {
     const SymbolState& symbol = state_.symbols[i];
     const InstrumentConfig& instrument = instruments_[i];
     const Book& local = LocalBook(i);
-    const LadderSide& bids = local.Side(kBid);
-    const LadderSide& asks = local.Side(kAsk);
+    const Key bid = local.Side(kBid).Best();
+    const Key ask = local.Side(kAsk).Best();
+    const Mid2 mid2 = local.LastMid();
     EquityRow row{};
     row.ts_us = state_.now_us;
     row.symbol = static_cast<std::int64_t>(i);
-    row.bid_ticks = bids.IsEmpty() ? 0 : ToTicks(kBid, bids.Best());
-    row.ask_ticks = asks.IsEmpty() ? 0 : ToTicks(kAsk, asks.Best());
-    row.mid = static_cast<double>(local.LastMid()) * 0.5 * instrument.tick;
+    row.bid_ticks = bid == kNoLevel ? 0 : ToTicks(kBid, bid);
+    row.ask_ticks = ask == kNoLevel ? 0 : ToTicks(kAsk, ask);
+    row.mid = static_cast<double>(mid2) * 0.5 * instrument.tick;
     row.position_lots = symbol.account.position;
     row.cash = symbol.account.Cash(instrument);
     row.fee = symbol.account.Fee(instrument);
     row.realized = symbol.account.realized * instrument.unit_value;
-    row.equity = symbol.account.Equity(instrument, local.LastMid());
+    row.equity = symbol.account.Equity(instrument, mid2);
     total += row.equity;
     Ledger::Put(ledger_.equity, size, row);
   }

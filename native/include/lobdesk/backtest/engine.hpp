@@ -194,8 +194,7 @@ class Engine final : private ExchangeContext, private LocalDesk {
   void AddError(ErrorCode code, std::int64_t id);
 
   // ExchangeContext
-  Order& OrderAt(std::int32_t slot) override { return state_.orders[slot]; }
-  void Send(Report report) override;
+  void Send(const Report& report) override;
 
   // LocalDesk
   [[nodiscard]] TsUs Now() const noexcept override { return state_.now_us; }

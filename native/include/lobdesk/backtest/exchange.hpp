@@ -19,13 +19,17 @@ constexpr Lots kNoCap = std::numeric_limits<Lots>::max();
 /// What the exchange needs of the engine while it handles one event.
 class ExchangeContext {
  public:
+  explicit ExchangeContext(OrderSlab& orders) noexcept : orders_{orders} {}
   virtual ~ExchangeContext() = default;
-  virtual Order& OrderAt(std::int32_t slot) = 0;
-  virtual void Send(Report report) = 0;
+  virtual void Send(const Report& report) = 0;
+  Order& OrderAt(std::int32_t slot) noexcept { return orders_[slot]; }
   [[nodiscard]] TsUs Now() const noexcept { return now_us_; }
 
  protected:
   TsUs now_us_ = 0;
+
+ private:
+  OrderSlab& orders_;
 };
 
 /// What one record of the feed may still give to own orders.
