@@ -19,7 +19,8 @@ constexpr TsUs kLongAgo = std::numeric_limits<TsUs>::min();
 Engine::Engine(std::vector<const MarketData*> data, std::shared_ptr<MergedOrder> merged,
                ModelConfig model, std::vector<InstrumentConfig> instruments,
                std::unique_ptr<Strategy> strategy)
-    : data_{std::move(data)},
+    : ExchangeContext{state_.orders},
+      data_{std::move(data)},
       merged_{std::move(merged)},
       model_{std::move(model)},
       instruments_{std::move(instruments)},
@@ -87,7 +88,7 @@ void Engine::RunOn(TsUs until_us, std::int64_t max_events) {
 }
 
 void Engine::Settle(std::int64_t max_events) noexcept {
-  CatchUp();
+  CatchUpBooks();
   state_.events += max_events - budget_;
   furthest_event_ = std::max(furthest_event_, state_.events);
 }
@@ -95,18 +96,24 @@ void Engine::Settle(std::int64_t max_events) noexcept {
 void Engine::Loop(TsUs until_us) {
   const bool watches_data =
       ((events_ & kDataWakes) | (breakpoints_.events & (kStopCrossed | kStopGap))) != 0;
+  watches_reports_ = ((events_ & (kWakeFill | kWakeReport)) |
+                      (breakpoints_.events & (kStopFill | kStopOrder))) != 0;
   while (budget_ > 0 && stopped_ == 0) {
-    const Next next = NextMessage();
+    bool is_batch = !watches_data && FitBatch();
+    if (!is_batch) {
+      CatchUp();
+      is_batch = !watches_data && FitBatch();
+    }
+    const Next next = NextMessage(watches_reports_ || !is_batch);
     const TsUs exchange_bound_us = std::min(next.time_us, until_us);
     // At one time a request comes before data at the local side.
     const bool is_first = next.rank == kRequestRank && next.time_us <= until_us;
     const TsUs local_bound_us = is_first ? next.time_us - 1 : exchange_bound_us;
-    if (!watches_data && MayBatch()) {
+    if (is_batch) {
       if (RunBatch(exchange_bound_us)) continue;
       due_us_ = std::max(due_us_, local_bound_us);
-    } else {
-      CatchUp();
-      if (RunSingly(exchange_bound_us, local_bound_us)) continue;
+    } else if (RunSingly(exchange_bound_us, local_bound_us)) {
+      continue;
     }
     if (budget_ <= 0 || next.time_us > until_us || next.time_us == kNever) break;
     if (next.rank >= kWakeRank) CatchUp();
@@ -114,9 +121,10 @@ void Engine::Loop(TsUs until_us) {
     RunMessage(next.rank);
     --budget_;
   }
+  CatchUp();
 }
 
-Engine::Next Engine::NextMessage() const noexcept {
+Engine::Next Engine::NextMessage(bool with_reports) const noexcept {
   Next next{kNever, kSampleRank};
   const auto take = [&next](TsUs time_us, int rank) {
     if (time_us < next.time_us || (time_us == next.time_us && rank < next.rank)) {
@@ -124,7 +132,8 @@ Engine::Next Engine::NextMessage() const noexcept {
     }
   };
   if (!state_.requests.IsEmpty()) take(state_.requests.Front().arrival_us, kRequestRank);
-  if (!state_.reports.IsEmpty()) take(state_.reports.Front().arrival_us, kReportRank);
+  if (with_reports && !state_.reports.IsEmpty())
+    take(state_.reports.Front().arrival_us, kReportRank);
   take(state_.next_wake_us, kWakeRank);
   take(state_.next_sample_us, kSampleRank);
   return next;
@@ -169,19 +178,20 @@ void Engine::Sample() {
     const SymbolState& symbol = state_.symbols[i];
     const InstrumentConfig& instrument = instruments_[i];
     const Book& local = LocalBook(i);
-    const LadderSide& bids = local.Side(kBid);
-    const LadderSide& asks = local.Side(kAsk);
+    const Key bid = local.Side(kBid).Best();
+    const Key ask = local.Side(kAsk).Best();
+    const Mid2 mid2 = local.LastMid();
     EquityRow row{};
     row.ts_us = state_.now_us;
     row.symbol = static_cast<std::int64_t>(i);
-    row.bid_ticks = bids.IsEmpty() ? 0 : ToTicks(kBid, bids.Best());
-    row.ask_ticks = asks.IsEmpty() ? 0 : ToTicks(kAsk, asks.Best());
-    row.mid = static_cast<double>(local.LastMid()) * 0.5 * instrument.tick;
+    row.bid_ticks = bid == kNoLevel ? 0 : ToTicks(kBid, bid);
+    row.ask_ticks = ask == kNoLevel ? 0 : ToTicks(kAsk, ask);
+    row.mid = static_cast<double>(mid2) * 0.5 * instrument.tick;
     row.position_lots = symbol.account.position;
     row.cash = symbol.account.Cash(instrument);
     row.fee = symbol.account.Fee(instrument);
     row.realized = symbol.account.realized * instrument.unit_value;
-    row.equity = symbol.account.Equity(instrument, local.LastMid());
+    row.equity = symbol.account.Equity(instrument, mid2);
     total += row.equity;
     Ledger::Put(ledger_.equity, size, row);
   }

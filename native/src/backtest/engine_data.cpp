@@ -8,14 +8,21 @@ namespace lobdesk::backtest {
 
 namespace {
 
-constexpr std::size_t kBatch = 512;          // records; they stay in the first-level cache
+constexpr std::size_t kMostBatch = 512;      // records; they stay in the first-level cache
+constexpr std::size_t kLeastBatch = 8;       // less is not worth it
 constexpr std::int64_t kMostBacklog = 4096;  // receipts waiting; beyond, they leave the cache
+constexpr std::size_t kMostReports = 64;     // that one batch may leave waiting
 
 }  // namespace
 
-/// Returns whether a batch and all waiting receipts fit into the budget, however they interleave.
-bool Engine::MayBatch() const noexcept {
-  return budget_ > backlog_ + 2 * static_cast<std::int64_t>(kBatch) + 1;
+/// Chooses the size of a batch: the budget must hold it and everything that waits or may come of
+/// it, however they interleave. Returns false if that leaves too little.
+bool Engine::FitBatch() noexcept {
+  // One record fills an order at most twice, after the report that was one too many.
+  const std::size_t reports = state_.reports.Size() + kMostReports + 2 * state_.live.size();
+  const std::int64_t free = budget_ - backlog_ - static_cast<std::int64_t>(reports) - 1;
+  batch_ = static_cast<std::size_t>(std::clamp<std::int64_t>(free / 2, 0, kMostBatch));
+  return batch_ >= kLeastBatch;
 }
 
 /// Runs data at the exchange up to a bound. Returns true if the next message may be another now, or
@@ -23,13 +30,19 @@ bool Engine::MayBatch() const noexcept {
 bool Engine::RunBatch(TsUs bound_us) {
   if (backlog_ > lead_ + kMostBacklog) CatchUp();
   if (data_.size() > 1) return RunQuietSymbols(bound_us);
-  return is_indexed_ ? RunExchange<true>(0, bound_us, kBatch)
-                     : RunExchange<false>(0, bound_us, kBatch);
+  return is_indexed_ ? RunExchange<true>(0, bound_us, batch_)
+                     : RunExchange<false>(0, bound_us, batch_);
+}
+
+/// Returns whether a batch must end for the reports that it made.
+bool Engine::HasNews(std::size_t reports_before) const noexcept {
+  return state_.reports.Size() >= reports_before + (watches_reports_ ? 1 : kMostReports);
 }
 
 /// Without resting orders nothing is sent, so the symbols need not take turns.
 bool Engine::RunQuietSymbols(TsUs bound_us) {
-  const std::size_t rows = kBatch / data_.size() + 1;
+  const std::size_t rows = batch_ / data_.size();
+  if (rows == 0) return RunMerged(bound_us);
   TsUs batch_us = bound_us;
   for (std::size_t i = 0; i < data_.size(); ++i) {
     if (!state_.symbols[i].exchange.IsQuiet()) return RunMerged(bound_us);
@@ -52,7 +65,7 @@ bool Engine::RunMerged(TsUs bound_us) {
   std::size_t step = 0;
   for (std::size_t i = 0; i < state_.at.size(); i += 2) step += at[i];
   const std::size_t start = step;
-  const std::size_t end = std::min(order.size(), step + kBatch);
+  const std::size_t end = std::min(order.size(), step + batch_);
   const std::size_t reports = state_.reports.Size();
   bool is_cut = false;
   TsUs time_us = due_us_;
@@ -69,7 +82,7 @@ bool Engine::RunMerged(TsUs bound_us) {
     if (exchange.ApplyQuietly(record)) continue;
     now_us_ = time_us;
     exchange.OnRecord(*this, record, stream.slots ? stream.slots[row] : -1);
-    is_cut = state_.reports.Size() != reports;
+    is_cut = HasNews(reports);
     if (is_cut) break;
   }
   const auto done = static_cast<std::int64_t>(step - start);
@@ -81,6 +94,23 @@ bool Engine::RunMerged(TsUs bound_us) {
   return is_cut || (step == end && step != order.size());
 }
 
+/// Applies depth records up to a time, as long as nothing else comes than trades, which change no
+/// book. Returns the first position that is left.
+template <bool kIsIndexed, TsUs MarketRecord::* kClock>
+std::size_t Engine::ApplyPlain(const Stream& stream, std::size_t at, std::size_t end, TsUs until_us,
+                               Book& book) {
+  for (; at < end; ++at) {
+    const MarketRecord& record = stream.records[kIsIndexed ? stream.Row(at) : at];
+    if (record.*kClock > until_us) break;
+    if (record.kind == kDepth) {
+      book.Update(record.side, ToKey(record.side, record.price_ticks), ShownLots(record));
+    } else if (record.kind != kTrade) {
+      break;
+    }
+  }
+  return at;
+}
+
 template <bool kIsIndexed>
 bool Engine::RunExchange(std::size_t symbol, TsUs bound_us, std::size_t rows) {
   const Stream& stream = streams_[2 * symbol];
@@ -90,6 +120,10 @@ bool Engine::RunExchange(std::size_t symbol, TsUs bound_us, std::size_t rows) {
   Exchange& exchange = state_.symbols[symbol].exchange;
   std::size_t at = start;
   bool is_cut = false;
+  if (exchange.IsPlain()) {
+    at = ApplyPlain<kIsIndexed, &MarketRecord::exch_ts_us>(stream, at, end, bound_us,
+                                                           books_[2 * symbol]);
+  }
   while (at < end) {
     const std::size_t row = kIsIndexed ? stream.Row(at) : at;
     const MarketRecord& record = stream.records[row];
@@ -98,7 +132,7 @@ bool Engine::RunExchange(std::size_t symbol, TsUs bound_us, std::size_t rows) {
     if (exchange.ApplyQuietly(record)) continue;
     now_us_ = record.exch_ts_us;
     exchange.OnRecord(*this, record, stream.slots ? stream.slots[row] : -1);
-    is_cut = state_.reports.Size() != reports;
+    is_cut = HasNews(reports);
     if (is_cut) break;
   }
   if (at == start) return false;
@@ -112,8 +146,17 @@ bool Engine::RunExchange(std::size_t symbol, TsUs bound_us, std::size_t rows) {
   return is_cut || (at == end && at != stream.count);
 }
 
-/// Applies the receipts that are due.
+/// Brings the local side up to what is due: books and, where nobody waits for them, reports.
 void Engine::CatchUp() {
+  CatchUpBooks();
+  while (!state_.reports.IsEmpty() && state_.reports.Front().arrival_us <= due_us_) {
+    state_.now_us = std::max(state_.now_us, state_.reports.Front().arrival_us);
+    OnReport(state_.reports.Pop());
+    --budget_;
+  }
+}
+
+void Engine::CatchUpBooks() {
   for (std::size_t i = 0; i < data_.size(); ++i) {
     is_indexed_ ? RunLocal<true>(i) : RunLocal<false>(i);
   }
@@ -125,7 +168,9 @@ void Engine::RunLocal(std::size_t symbol) {
   const std::size_t start = state_.at[2 * symbol + 1];
   Book& book = books_[2 * symbol + 1];
   std::size_t at = start;
-  while (at < stream.count) {
+  while (true) {
+    at = ApplyPlain<kIsIndexed, &MarketRecord::recv_ts_us>(stream, at, stream.count, due_us_, book);
+    if (at == stream.count) break;
     const std::size_t row = kIsIndexed ? stream.Row(at) : at;
     const MarketRecord& record = stream.records[row];
     if (record.recv_ts_us > due_us_) break;
@@ -230,8 +275,7 @@ void Engine::WatchLocal(std::size_t symbol, const MarketRecord& record,
 void Engine::OnLocalRecord(std::size_t symbol, Book& book, const MarketRecord& record,
                            std::int32_t slot) {
   if (record.kind == kDepth) {
-    const bool is_gone = (record.flags & kEvicted) != 0;
-    book.Update(record.side, ToKey(record.side, record.price_ticks), is_gone ? 0 : record.qty_lots);
+    book.Update(record.side, ToKey(record.side, record.price_ticks), ShownLots(record));
     return;
   }
   if (record.kind == kClear) {

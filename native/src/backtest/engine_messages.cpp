@@ -33,13 +33,13 @@ void CheckPrice(std::int64_t id, Ticks price_ticks) {
 
 }  // namespace
 
-void Engine::Send(Report report) {
-  report.exch_us = now_us_;
+void Engine::Send(const Report& report) {
   const std::int64_t latency_us = latency_.Response(LatencyIndex(report), now_us_);
   state_.last_report_us = std::max(state_.last_report_us, now_us_ + latency_us);
-  report.arrival_us = state_.last_report_us;
   if (report.slot >= 0) ++state_.orders[report.slot].messages_in_flight;
-  state_.reports.Push(report);
+  Report& sent = state_.reports.Push(report);
+  sent.exch_us = now_us_;
+  sent.arrival_us = state_.last_report_us;
 }
 
 void Engine::SendRequest(Request request, TsUs sent_us) {
@@ -190,7 +190,8 @@ void Engine::Submit(std::int64_t id, std::size_t symbol, std::uint8_t side, Tick
   if (symbol >= data_.size()) {
     throw OrderError(OrderName(id) + ": there is no symbol with index " + std::to_string(symbol));
   }
-  if (ledger_.FindOrder(id, state_.ledger.orders) >= 0) {
+  const bool is_newest = id > state_.last_order_id;
+  if (!is_newest && ledger_.FindOrder(id, state_.ledger.orders) >= 0) {
     AddError(ErrorCode::kOrderIdExists, id);
     return;
   }

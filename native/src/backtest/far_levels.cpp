@@ -22,6 +22,12 @@ std::size_t FarLevels::Find(Key key) const noexcept {
   return after == firsts_.begin() ? 0 : static_cast<std::size_t>(after - firsts_.begin()) - 1;
 }
 
+std::size_t FarLevels::Count() const noexcept {
+  std::size_t count = 0;
+  for (const Chunk& chunk : chunks_) count += chunk.size();
+  return count;
+}
+
 Lots FarLevels::At(Key key) const noexcept {
   if (IsEmpty()) return 0;
   const Chunk& chunk = chunks_[Find(key)];

@@ -4,82 +4,77 @@
 
 namespace lobdesk::backtest {
 
+Key LadderSide::FindBest() noexcept {
+  bound_ = Best();
+  return bound_;
+}
+
 Key LadderSide::Worst() const noexcept {
   if (!far_.IsEmpty()) return far_.Worst();
-  if (summary_ == 0) return kNoLevel;
-  const auto word = static_cast<Key>(__builtin_ctzll(summary_));
-  return base_ + word * 64 + __builtin_ctzll(words_[static_cast<std::size_t>(word)]);
+  if (IsEmpty()) return kNoLevel;
+  std::size_t word = kWords - 1;
+  while (words_[word] == 0) --word;
+  return KeyOf(word, 63 - __builtin_clzll(words_[word]));
 }
 
 Key LadderSide::NextWorse(Key key) const noexcept {
-  const Key offset = std::min(key - base_, kSpan);
-  if (offset > 0) {
-    const auto last = static_cast<std::uint64_t>(offset - 1);
-    const std::uint64_t in_word = words_[last >> 6] & (~std::uint64_t{0} >> (63 - (last & 63)));
-    if (in_word != 0) {
-      return base_ + static_cast<Key>((last >> 6) * 64) + 63 - __builtin_clzll(in_word);
-    }
-    const std::uint64_t words = summary_ & ((std::uint64_t{1} << (last >> 6)) - 1);
-    if (words != 0) {
-      const auto word = static_cast<Key>(63 - __builtin_clzll(words));
-      return base_ + word * 64 + 63 - __builtin_clzll(words_[static_cast<std::size_t>(word)]);
-    }
+  const Key offset = std::max<Key>(top_ - key + 1, 0);
+  if (offset < kSpan) {
+    auto word = static_cast<std::size_t>(offset) >> 6;
+    std::uint64_t bits = words_[word] & (~std::uint64_t{0} << (offset & 63));
+    while (bits == 0 && ++word < kWords) bits = words_[word];
+    if (bits != 0) return KeyOf(word, __builtin_ctzll(bits));
   }
   return far_.NextWorse(key);
 }
 
 void LadderSide::Clear() noexcept {
-  while (summary_ != 0) {
-    const auto word = static_cast<std::size_t>(__builtin_ctzll(summary_));
-    while (words_[word] != 0) {
+  for (std::size_t word = 0; word < kWords; ++word) {
+    for (; words_[word] != 0; words_[word] &= words_[word] - 1) {
       lots_[word * 64 + static_cast<std::size_t>(__builtin_ctzll(words_[word]))] = 0;
-      words_[word] &= words_[word] - 1;
     }
-    summary_ &= summary_ - 1;
   }
   far_.Clear();
-  count_ = 0;
-  best_ = kNoLevel;
+  near_ = 0;
+  bound_ = kNoLevel;
+}
+
+void LadderSide::RemoveFrom(Key key) {
+  while (Reaches(key)) Set(bound_, 0);
 }
 
 Lots LadderSide::SetFar(Key key, Lots lots) {
-  const bool is_better = key >= base_ + kSpan;
-  if (lots != 0 && (is_better || count_ == 0)) {
+  const bool is_better = key > top_;
+  if (lots != 0 && (is_better || IsEmpty())) {
     Recentre(key);
     return Set(key, lots);
   }
-  return is_better ? 0 : ReplaceFar(key, lots);
-}
-
-Lots LadderSide::ReplaceFar(Key key, Lots lots) {
-  const Lots before = far_.Set(key, lots);
-  count_ += static_cast<std::size_t>(lots != 0) - static_cast<std::size_t>(before != 0);
-  return before;
+  return is_better ? 0 : far_.Set(key, lots);
 }
 
 void LadderSide::FindFarBest() {
-  if (far_.IsEmpty()) {
-    best_ = kNoLevel;
-  } else {
-    Recentre(far_.Best());
-  }
+  bound_ = kNoLevel;
+  if (!far_.IsEmpty()) Recentre(far_.Best());
 }
 
 void LadderSide::Recentre(Key best) {
   Packed all = Pack();
-  all.base = best - kSpan * 3 / 4;
+  all.top = best + kSpan / 4;
   Unpack(all);
 }
 
 LadderSide::Packed LadderSide::Pack() const {
   Packed packed;
-  packed.base = base_;
-  packed.levels.reserve(count_);
+  packed.top = top_;
+  packed.levels.reserve(Count());
   far_.CopyTo(packed.levels);
-  for (std::size_t word = 0; word < kWords; ++word) {
-    for (std::uint64_t bits = words_[word]; bits != 0; bits &= bits - 1) {
-      const std::size_t offset = word * 64 + static_cast<std::size_t>(__builtin_ctzll(bits));
-      packed.levels.push_back({base_ + static_cast<Key>(offset), lots_[offset]});
+  for (std::size_t word = kWords; word-- > 0;) {
+    std::uint64_t bits = words_[word];
+    while (bits != 0) {
+      const int bit = 63 - __builtin_clzll(bits);
+      const Key key = KeyOf(word, bit);
+      packed.levels.push_back({key, At(key)});
+      bits ^= std::uint64_t{1} << bit;
     }
   }
   return packed;
@@ -87,13 +82,12 @@ LadderSide::Packed LadderSide::Pack() const {
 
 void LadderSide::Unpack(const Packed& packed) {
   Clear();
-  base_ = packed.base;
+  top_ = packed.top;
   for (const Level& level : packed.levels) {
-    if (level.key >= base_) {
+    if (level.key > top_ - kSpan) {
       Set(level.key, level.lots);
     } else {
       far_.Append(level);
-      ++count_;
     }
   }
 }

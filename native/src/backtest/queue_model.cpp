@@ -20,9 +20,12 @@ void QueueModelRule::OnDepth(QueueState& queue, Lots before, Lots after,
   }
   const Lots decrease = before - after - queue.traded;
   queue.traded = 0;
+  if (netting_us_ == 0 || decrease <= 0) {
+    Move(queue, before, after, decrease);
+    return;
+  }
   const QueueState old = queue;
   Move(queue, before, after, decrease);
-  if (netting_us_ == 0 || decrease <= 0) return;
   EarlyDecrease& early = queue.early;
   if (now_us - early.ts_us > netting_us_) early = EarlyDecrease{};
   early.ts_us = now_us;

@@ -10,14 +10,22 @@
 
 namespace lobdesk::backtest {
 
+/// Ticks of a bid, -ticks of an ask; without a branch, because sides come at random.
 [[nodiscard]] constexpr Key ToKey(std::uint8_t side, Ticks ticks) noexcept {
-  return side == kBid ? ticks : -ticks;
+  const Key flip = -Key{side};
+  return (ticks ^ flip) - flip;
 }
 [[nodiscard]] constexpr Ticks ToTicks(std::uint8_t side, Key key) noexcept {
-  return side == kBid ? key : -key;
+  return ToKey(side, key);
 }
 [[nodiscard]] constexpr std::uint8_t Opposite(std::uint8_t side) noexcept {
   return static_cast<std::uint8_t>(1 - side);
+}
+
+/// Returns what a level shows after a depth record; nothing if it left the window.
+[[nodiscard]] constexpr Lots ShownLots(const MarketRecord& record) noexcept {
+  const auto is_shown = static_cast<Lots>((record.flags & kEvicted) == 0);
+  return record.qty_lots & -is_shown;  // no branch
 }
 
 /// Twice a mid in ticks; 0 where a side is missing.
@@ -34,32 +42,16 @@ class Book {
   /// Sets a level and returns its quantity before.
   Lots Update(std::uint8_t side, Key key, Lots lots) {
     LadderSide& mine = sides_[side];
-    if (lots != 0) {
-      LadderSide& other = sides_[Opposite(side)];
-      if (other.Best() >= -key) {
-        KeepMid();
-        other.RemoveFrom(-key);
-      }
-    } else if (mine.Count() == 1) {
-      KeepMid();
-    }
+    LadderSide& other = sides_[Opposite(side)];
+    if (other.Reaches(-key) && lots != 0) Uncross(other, -key);
     const Lots before = mine.Set(key, lots);
+    if (mine.IsEmpty()) NoteEmptied(side, key, before);
     if (window_ != 0) Cut(mine);
     return before;
   }
 
   /// Removes levels: of one side or both, all or (with a price) those at least as good.
-  void Clear(std::uint8_t side, Ticks price_ticks) {
-    KeepMid();
-    for (const std::uint8_t each : {kBid, kAsk}) {
-      if (side != kBothSides && side != each) continue;
-      if (price_ticks == 0) {
-        sides_[each].Clear();
-      } else {
-        sides_[each].RemoveFrom(ToKey(each, price_ticks));
-      }
-    }
-  }
+  void Clear(std::uint8_t side, Ticks price_ticks);
 
   /// The book without the room for levels that are not there.
   struct Packed {
@@ -88,12 +80,12 @@ class Book {
   }
 
  private:
+  // The rare parts of Update, out of its way.
+  void Uncross(LadderSide& other, Key key);
+  void NoteEmptied(std::uint8_t side, Key key, Lots before) noexcept;
+  void Cut(LadderSide& side);
   /// To be called before a change that may leave a side empty.
   void KeepMid() noexcept { last_mid2_ = LastMid(); }
-
-  void Cut(LadderSide& side) {
-    while (side.Count() > window_) side.Set(side.Worst(), 0);
-  }
 
   std::array<LadderSide, 2> sides_;
   std::size_t window_;

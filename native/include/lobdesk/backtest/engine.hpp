@@ -131,6 +131,16 @@ class Engine final : private ExchangeContext, private LocalDesk {
     TsUs time_us;
     int rank;
   };
+  /// One symbol's rows in the order of one clock.
+  struct Stream {
+    const MarketRecord* records;
+    const std::uint32_t* rows;  // null: as stored
+    const std::int32_t* slots;  // null: no order-level records
+    std::size_t count;
+
+    [[nodiscard]] std::size_t Row(std::size_t at) const noexcept { return rows ? rows[at] : at; }
+  };
+
   /// The next record of one of the streams.
   struct Head {
     TsUs time_us = kNever;
@@ -140,16 +150,21 @@ class Engine final : private ExchangeContext, private LocalDesk {
   void RunOn(TsUs until_us, std::int64_t max_events);
   void Loop(TsUs until_us);
   void Settle(std::int64_t max_events) noexcept;
-  [[nodiscard]] Next NextMessage() const noexcept;
+  [[nodiscard]] Next NextMessage(bool with_reports) const noexcept;
 
   // engine_data.cpp
-  [[nodiscard]] bool MayBatch() const noexcept;
+  bool FitBatch() noexcept;
+  [[nodiscard]] bool HasNews(std::size_t reports_before) const noexcept;
   bool RunBatch(TsUs bound_us);
   bool RunQuietSymbols(TsUs bound_us);
   bool RunMerged(TsUs bound_us);
   template <bool kIsIndexed>
   bool RunExchange(std::size_t symbol, TsUs bound_us, std::size_t rows);
+  template <bool kIsIndexed, TsUs MarketRecord::* kClock>
+  static std::size_t ApplyPlain(const Stream& stream, std::size_t at, std::size_t end,
+                                TsUs until_us, Book& book);
   void CatchUp();
+  void CatchUpBooks();
   template <bool kIsIndexed>
   void RunLocal(std::size_t symbol);
   bool RunSingly(TsUs exchange_bound_us, TsUs local_bound_us);
@@ -179,8 +194,7 @@ class Engine final : private ExchangeContext, private LocalDesk {
   void AddError(ErrorCode code, std::int64_t id);
 
   // ExchangeContext
-  Order& OrderAt(std::int32_t slot) override { return state_.orders[slot]; }
-  void Send(Report report) override;
+  void Send(const Report& report) override;
 
   // LocalDesk
   [[nodiscard]] TsUs Now() const noexcept override { return state_.now_us; }
@@ -213,16 +227,6 @@ class Engine final : private ExchangeContext, private LocalDesk {
   void Modify(std::int64_t id, Ticks price_ticks, Lots lots) override;
   void CancelAll(std::int32_t symbol) override;
 
-  /// One symbol's rows in the order of one clock.
-  struct Stream {
-    const MarketRecord* records;
-    const std::uint32_t* rows;  // null: as stored
-    const std::int32_t* slots;  // null: no order-level records
-    std::size_t count;
-
-    [[nodiscard]] std::size_t Row(std::size_t at) const noexcept { return rows ? rows[at] : at; }
-  };
-
   std::vector<const MarketData*> data_;
   std::vector<Stream> streams_;
   std::shared_ptr<MergedOrder> merged_;
@@ -246,7 +250,9 @@ class Engine final : private ExchangeContext, private LocalDesk {
   // Of the Run in progress.
   std::int64_t budget_ = 0;
   std::int64_t backlog_ = 0;  // most receipts that may be waiting
-  TsUs due_us_ = 0;           // receipts up to this time are to be applied
+  TsUs due_us_ = 0;           // receipts and reports up to this time are to be applied
+  std::size_t batch_ = 0;     // most records of the next batch
+  bool watches_reports_ = false;
 };
 
 }  // namespace lobdesk::backtest

@@ -19,13 +19,17 @@ constexpr Lots kNoCap = std::numeric_limits<Lots>::max();
 /// What the exchange needs of the engine while it handles one event.
 class ExchangeContext {
  public:
+  explicit ExchangeContext(OrderSlab& orders) noexcept : orders_{orders} {}
   virtual ~ExchangeContext() = default;
-  virtual Order& OrderAt(std::int32_t slot) = 0;
-  virtual void Send(Report report) = 0;
+  virtual void Send(const Report& report) = 0;
+  Order& OrderAt(std::int32_t slot) noexcept { return orders_[slot]; }
   [[nodiscard]] TsUs Now() const noexcept { return now_us_; }
 
  protected:
   TsUs now_us_ = 0;
+
+ private:
+  OrderSlab& orders_;
 };
 
 /// What one record of the feed may still give to own orders.
@@ -49,20 +53,18 @@ class Exchange {
   ///
   /// Nearly all records are depth updates that end here.
   [[nodiscard]] bool ApplyQuietly(const MarketRecord& record) {
-    if (record.kind == kDepth && !has_taken_) {
-      const Key key = ToKey(record.side, record.price_ticks);
-      const std::uint8_t other = Opposite(record.side);
-      if ((key > own_best_[record.side] || key < own_worst_[record.side]) &&
-          key + own_best_[other] < 0) {
-        const bool is_gone = (record.flags & kEvicted) != 0;
-        book_->Update(record.side, key, is_gone ? 0 : record.qty_lots);
-        return true;
-      }
-    } else if (record.kind == kTrade) {
-      const std::uint8_t own_side = Opposite(record.side);
-      return own_best_[own_side] < ToKey(own_side, record.price_ticks);
-    }
-    return false;
+    if (record.kind > kTrade) return false;
+    const Key key = ToKey(record.side, record.price_ticks);
+    const Key own_best = own_best_[record.side];
+    const Key own_worst = own_worst_[record.side];
+    // Bits instead of branches: where own orders are is what a processor cannot guess.
+    const auto is_depth = static_cast<unsigned>(record.kind == kDepth);
+    const auto is_among =
+        static_cast<unsigned>(key <= own_best) & static_cast<unsigned>(key >= own_worst);
+    const auto meets = static_cast<unsigned>(key + own_best_[Opposite(record.side)] >= 0);
+    if ((meets | (is_depth & is_among) | static_cast<unsigned>(has_taken_)) != 0) return false;
+    if (is_depth != 0) book_->Update(record.side, key, ShownLots(record));
+    return true;
   }
 
   /// Applies a record of the feed and fills what it fills.
@@ -72,6 +74,9 @@ class Exchange {
   [[nodiscard]] bool IsQuiet() const noexcept {
     return resting_[kBid].empty() && resting_[kAsk].empty();
   }
+
+  /// Returns whether depth records and trades concern nothing but the book.
+  [[nodiscard]] bool IsPlain() const noexcept { return IsQuiet() && !has_taken_; }
 
   void OnSubmit(ExchangeContext& context, std::int32_t slot);
   void OnCancel(ExchangeContext& context, const Request& request);

@@ -32,6 +32,7 @@ class FarLevels {
   [[nodiscard]] Key Best() const noexcept {
     return IsEmpty() ? kNoLevel : chunks_.back().back().key;
   }
+  [[nodiscard]] std::size_t Count() const noexcept;
   [[nodiscard]] Lots At(Key key) const noexcept;
   /// Returns the best key worse than one, `kNoLevel` if there is none.
   [[nodiscard]] Key NextWorse(Key key) const noexcept;

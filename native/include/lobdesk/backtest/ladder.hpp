@@ -1,6 +1,7 @@
 // One side of a book: quantities by tick in a flat window, with a bitmap to find the next level.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -19,34 +20,37 @@ class LadderSide {
  public:
   static constexpr Key kSpan = 4096;
 
-  [[nodiscard]] Key Best() const noexcept { return best_; }
-  [[nodiscard]] bool IsEmpty() const noexcept { return count_ == 0; }
-  [[nodiscard]] std::size_t Count() const noexcept { return count_; }
+  [[nodiscard]] bool IsEmpty() const noexcept { return near_ == 0; }
+  [[nodiscard]] std::size_t Count() const noexcept { return near_ + far_.Count(); }
+
+  /// Returns the best key, `kNoLevel` if empty.
+  [[nodiscard]] Key Best() const noexcept {
+    return IsEmpty() ? kNoLevel : FirstFrom(static_cast<std::size_t>(top_ - bound_) >> 6);
+  }
+
+  /// Returns whether the best key is at least as good as another. Cheap if it is not even close.
+  [[nodiscard]] bool Reaches(Key key) noexcept { return bound_ >= key && FindBest() >= key; }
 
   /// Returns the quantity at a key, 0 if there is no level. O(1) inside the window.
   [[nodiscard]] Lots At(Key key) const noexcept {
-    const auto offset = static_cast<std::uint64_t>(key - base_);
+    const auto offset = static_cast<std::uint64_t>(top_ - key);
     return offset < static_cast<std::uint64_t>(kSpan) ? lots_[offset] : far_.At(key);
   }
 
   /// Sets a level's quantity (0 removes it) and returns the quantity before.
   Lots Set(Key key, Lots lots) {
-    const auto offset = static_cast<std::uint64_t>(key - base_);
+    const auto offset = static_cast<std::uint64_t>(top_ - key);
     if (offset >= static_cast<std::uint64_t>(kSpan)) return SetFar(key, lots);
     const Lots before = lots_[offset];
     lots_[offset] = lots;
-    // Whether a level comes, goes or stays is what a processor cannot guess: no branch on it.
+    // Whether a level comes, goes or stays, and whether it was the best, is what a processor cannot
+    // guess: no branch on it.
     const std::uint64_t is_here = lots != 0 ? 1 : 0;
     const std::uint64_t was_here = before != 0 ? 1 : 0;
-    const std::uint64_t at = offset >> 6;
-    const std::uint64_t word =
-        (words_[at] & ~(std::uint64_t{1} << (offset & 63))) | (is_here << (offset & 63));
-    words_[at] = word;
-    summary_ = (summary_ & ~(std::uint64_t{1} << at)) | (std::uint64_t{word != 0} << at);
-    count_ += is_here - was_here;
-    const Key candidate = is_here != 0 ? key : kNoLevel;
-    best_ = candidate > best_ ? candidate : best_;
-    if (lots == 0 && key == best_) FindBest();
+    words_[offset >> 6] ^= (is_here ^ was_here) << (offset & 63);
+    bound_ = key > bound_ ? key : bound_;
+    near_ += is_here - was_here;
+    if (near_ == 0) FindFarBest();
     return before;
   }
 
@@ -61,7 +65,7 @@ class LadderSide {
 
   /// The levels without the room for those that are not there.
   struct Packed {
-    Key base = 0;
+    Key top = 0;
     std::vector<Level> levels;  ///< Worst first.
   };
   [[nodiscard]] Packed Pack() const;
@@ -69,36 +73,32 @@ class LadderSide {
   void Unpack(const Packed& packed);
 
   /// Removes all levels at least as good as a key.
-  void RemoveFrom(Key key) {
-    while (best_ >= key && count_ != 0) Set(best_, 0);
-  }
+  void RemoveFrom(Key key);
 
  private:
   static constexpr std::size_t kWords = static_cast<std::size_t>(kSpan) / 64;
-  static_assert(kWords == 64, "one summary word covers all words");
 
-  void FindBest() {
-    if (summary_ == 0) {
-      FindFarBest();
-      return;
-    }
-    const auto word = static_cast<Key>(63 - __builtin_clzll(summary_));
-    const auto bit = static_cast<Key>(63 - __builtin_clzll(words_[static_cast<std::size_t>(word)]));
-    best_ = base_ + word * 64 + bit;
+  [[nodiscard]] Key KeyOf(std::size_t word, int bit) const noexcept {
+    return top_ - static_cast<Key>(word * 64) - bit;
+  }
+  /// Returns the best key of a word of the bitmap or those after it; there must be one.
+  [[nodiscard]] Key FirstFrom(std::size_t word) const noexcept {
+    while (words_[word] == 0) ++word;
+    return KeyOf(word, __builtin_ctzll(words_[word]));
   }
 
+  Key FindBest() noexcept;
   Lots SetFar(Key key, Lots lots);
-  Lots ReplaceFar(Key key, Lots lots);
   void FindFarBest();
   void Recentre(Key best);
 
-  std::array<Lots, static_cast<std::size_t>(kSpan)> lots_{};
+  // What each record needs comes first. Better keys have smaller offsets.
+  Key top_ = kSpan - 1;   // the best key of the window
+  Key bound_ = kNoLevel;  // no level is better; the best may have gone since
+  std::size_t near_ = 0;  // levels in the window
   std::array<std::uint64_t, kWords> words_{};
-  std::uint64_t summary_ = 0;
-  Key base_ = 0;
-  Key best_ = kNoLevel;
-  std::size_t count_ = 0;
-  FarLevels far_;  // all worse than base_
+  std::array<Lots, static_cast<std::size_t>(kSpan)> lots_{};
+  FarLevels far_;  // all worse than the window, which always has the best
 };
 
 }  // namespace lobdesk::backtest

@@ -182,10 +182,11 @@ class RingQueue {
     return items_[(head_ + i) & (items_.size() - 1)];
   }
 
-  void Push(const T& item) {
+  T& Push(const T& item) {
     if (size_ == items_.size()) Grow();
-    items_[(head_ + size_) & (items_.size() - 1)] = item;
-    ++size_;
+    T& pushed = items_[(head_ + size_++) & (items_.size() - 1)];
+    pushed = item;
+    return pushed;
   }
 
   T Pop() noexcept {
