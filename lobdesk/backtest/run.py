@@ -233,9 +233,10 @@ class Backtest:
 
         Args:
             running: The engine; it gets its last equity sample.
-            takes_ledger: Move the ledger out of the engine instead of copying it.
+            takes_ledger: Move the ledger out of the engine, which ends it, instead of copying it.
         """
         running.sample()
+        errors = [(ts_us, ERRORS[code], order) for ts_us, code, order in running.errors()]
         if takes_ledger:
             fills, orders, equity = running.take_ledger()
         else:
@@ -246,7 +247,7 @@ class Backtest:
             fills=fills,
             equity=equity,
             accounts=tuple(Account(*running.account(i)) for i in range(len(self.data))),
-            errors=[(ts_us, ERRORS[code], order) for ts_us, code, order in running.errors()],
+            errors=errors,
             events=running.events,
             state_hash=running.state_hash(),
         )

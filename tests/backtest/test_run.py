@@ -249,3 +249,36 @@ def test_interrupt_ends_a_run_within_a_tenth_of_a_second() -> None:
 
     assert took < 1.0, took  # 0.1 s on an idle machine
     assert math.isfinite(running.account(0)[4])
+
+
+def test_requests_that_never_left_are_told_in_the_result() -> None:
+    same = (1_110_000, 0, 1, 0, 0, 50_000, 5, 0, 0)
+    unknown = (1_120_000, 1, 7, 0, 0, 0, 0, 0, 0)
+
+    result = Backtest(market(1_000)).run(script([same, same, unknown]))
+
+    assert result.errors == [(1_110_000, "ORDER_ID_EXISTS", 1), (1_120_000, "ORDER_NOT_FOUND", 7)]
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        lambda engine: engine.fills(),
+        lambda engine: engine.orders(),
+        lambda engine: engine.equity(),
+        lambda engine: engine.errors(),
+        lambda engine: engine.order_state(1),
+        lambda engine: engine.take_ledger(),
+        lambda engine: engine.sample(),
+        lambda engine: engine.run(2**62, 1),
+        lambda engine: engine.seek_event(0),
+    ],
+)
+def test_an_engine_whose_ledger_was_taken_is_over(use: Any) -> None:
+    backtest = Backtest(market(1_000))
+    running = backtest.start(MAKER)
+    running.run(backtest.end_us, 2**62)
+    backtest.finish(running, takes_ledger=True)
+
+    with pytest.raises(EngineError, match="was taken"):
+        use(running)
