@@ -13,7 +13,14 @@ import numpy as np
 from lobdesk import engine
 from lobdesk.backtest.data import MarketData
 from lobdesk.backtest.errors import OptionError, UnknownNameError
-from lobdesk.backtest.model import ERRORS, QUEUES, LatencyOption, ModelOptions, fee_rate
+from lobdesk.backtest.model import (
+    ERRORS,
+    LATENCY_KINDS,
+    QUEUES,
+    LatencyOption,
+    ModelOptions,
+    fee_rate,
+)
 from lobdesk.backtest.strategies import to_spec
 from lobdesk.backtest.tables import LedgerTable
 from lobdesk.backtest.watchdog import run_within
@@ -278,11 +285,7 @@ class Backtest:
         facts: dict[str, str | int] = {"preset": options.preset, "queue": options.queue}
         if options.queue.startswith("power"):
             facts["n"] = f"{options.n:g}"
-        if options.latency_rows is not None:
-            facts["latency"] = f"table of {len(options.latency_rows)} rows"
-        else:
-            facts["entry_us"] = _latency_text(options.entry_us)
-            facts["response_us"] = _latency_text(options.response_us)
+        facts.update(_latency_facts(options))
         facts["maker_fee"] = _fee_text(self._maker_fee)
         facts["taker_fee"] = _fee_text(self._taker_fee)
         facts["sampling_us"] = options.sample_us
@@ -305,6 +308,20 @@ def ledger_digest(
         digest.update(len(rows).to_bytes(8, "little"))
         digest.update(rows.tobytes())
     return digest.hexdigest()
+
+
+def _latency_facts(options: ModelOptions) -> dict[str, str | int]:
+    facts: dict[str, str | int] = {}
+    tables = options.latency_tables()
+    if isinstance(options.latency_rows, Mapping):
+        sizes = (f"{kind} table of {len(rows)} rows" for kind, rows in tables.items())
+        facts["latency"] = ", ".join(sizes)
+    elif tables:
+        facts["latency"] = f"table of {len(tables['submit'])} rows"
+    if len(tables) < len(LATENCY_KINDS):
+        facts["entry_us"] = _latency_text(options.entry_us)
+        facts["response_us"] = _latency_text(options.response_us)
+    return facts
 
 
 def _latency_text(value: LatencyOption) -> str | int:

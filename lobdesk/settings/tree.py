@@ -140,6 +140,9 @@ class TrainingSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     threads: int = 0
 
 
+LatencyTable = tuple[tuple[int, int, int], ...]
+
+
 class BacktestSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Backtests: what ``lobdesk backtest`` runs.
 
@@ -153,8 +156,10 @@ class BacktestSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
         n: Exponent of the power queue models.
         through: What a trade through the price fills: ``full`` or ``cap``.
         unknown: Queue beyond the recorded window: ``zero`` or ``defer``.
-        entry_us: Request latency.
-        response_us: Report latency.
+        entry_us: Request latency, one for all or one for each kind of request.
+        response_us: Report latency, one for all or one for each kind of request and ``fill``.
+        latency_rows: Measured (request, exchange, response) times instead, one table for all or
+            one for each kind.
         maker_fee: Fraction of traded value; negative is a rebate.
         taker_fee: Fraction of traded value.
         sample_us: Distance of equity samples; Sharpe and Sortino are of their changes.
@@ -172,8 +177,9 @@ class BacktestSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     n: float = 3.0
     through: str = "full"
     unknown: str = "zero"
-    entry_us: int = 5000
-    response_us: int = 5000
+    entry_us: int | dict[str, int] = 5000
+    response_us: int | dict[str, int] = 5000
+    latency_rows: LatencyTable | dict[str, LatencyTable] | None = None
     maker_fee: str = "0.0025"
     taker_fee: str = "0.004"
     sample_us: int = 1_000_000

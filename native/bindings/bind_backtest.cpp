@@ -338,15 +338,17 @@ void BindConfig(py::module_& m) {
           },
           py::arg("tiers"), "Set (least volume, maker fee, taker fee), volumes rising from 0.")
       .def(
-          "set_latency_rows",
-          [](bt::ModelConfig& c,
+          "set_latency_table",
+          [](bt::ModelConfig& c, std::size_t kind,
              const std::vector<std::tuple<std::int64_t, std::int64_t, std::int64_t>>& rows) {
-            c.latency_rows.clear();
+            std::vector<bt::LatencyRow>& table = c.latency_tables.at(kind);
+            table.clear();
             for (const auto& [request, exchange, response] : rows) {
-              c.latency_rows.push_back({request, exchange, response});
+              table.push_back({request, exchange, response});
             }
           },
-          py::arg("rows"), "Set measured (request, exchange, response) times.");
+          py::arg("kind"), py::arg("rows"),
+          "Set measured (request, exchange, response) times of submit, cancel, modify or fill.");
   py::class_<bt::InstrumentConfig>(m, "BacktestInstrument", "Scale and fees of one symbol.")
       .def(py::init([](double tick, double lot, double unit_value, std::int64_t maker_fee,
                        std::int64_t taker_fee, std::int64_t min_lots) {
