@@ -130,6 +130,7 @@ def _options(settings: BacktestSettings) -> dict[str, Any]:
         "sample_us": settings.sample_us,
         "entry_us": settings.entry_us,
         "response_us": settings.response_us,
+        "latency_rows": settings.latency_rows,
     }
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from itertools import pairwise
@@ -71,6 +71,12 @@ PRESETS = {
 }
 
 LatencyOption = SupportsIndex | Mapping[str, SupportsIndex]
+LATENCY_KINDS = (*REQUEST_KINDS[:3], "fill")
+MOST_US = 2**61
+"""Bound of times in latency tables and of latencies: sums of two stay within 64 bits."""
+
+if TYPE_CHECKING:
+    LatencyTable = Sequence[Sequence[SupportsIndex]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,7 +93,9 @@ class ModelOptions:
         truncate: The client cuts each side to the window; what it cuts is evicted.
         entry_us: Request latency, one number or one each for ``submit``, ``cancel``, ``modify``.
         response_us: Report latency, one number or one each for these and ``fill``.
-        latency_rows: Measured (request, exchange, response) times; they replace the constants.
+        latency_rows: Measured (request, exchange, response) times by rising request time: one table
+            for everything, or one each for kinds of ``LATENCY_KINDS``. They replace the constants
+            of their kinds; of ``fill`` only the way back counts.
         netting_us: A trade up to this long after a decrease of its level is taken for the cause of
             it and not counted twice; 0 nets only trades that come first.
         fee_tiers: (least 30-day volume in quote units, maker, taker), the first from 0, rising;
@@ -105,7 +113,7 @@ class ModelOptions:
     truncate: bool = False
     entry_us: LatencyOption = 5000
     response_us: LatencyOption = 5000
-    latency_rows: Sequence[tuple[int, int, int]] | None = None
+    latency_rows: LatencyTable | Mapping[str, LatencyTable] | None = None
     netting_us: int = 0
     fee_tiers: Sequence[tuple[float, str | float, str | float]] | None = None
     sample_us: int = 1_000_000
@@ -136,11 +144,9 @@ class ModelOptions:
             raise OptionError("truncate", self.truncate, "a window to cut to")
         model.window, model.truncates = self.window or 0, self.truncate
         model.entry_us = _latencies("entry_us", self.entry_us, REQUEST_KINDS[:3])
-        model.response_us = _latencies(
-            "response_us", self.response_us, (*REQUEST_KINDS[:3], "fill")
-        )
-        rows = () if self.latency_rows is None else self.latency_rows
-        model.set_latency_rows([_latency_row(row) for row in rows])
+        model.response_us = _latencies("response_us", self.response_us, LATENCY_KINDS)
+        for kind, rows in self.latency_tables().items():
+            model.set_latency_table(LATENCY_KINDS.index(kind), rows)
         model.netting_us = _latency("netting_us", self.netting_us)
         model.set_fee_tiers(_fee_tiers(self.fee_tiers or ()))
         if self.sample_us < 0:
@@ -148,6 +154,25 @@ class ModelOptions:
         model.sample_us = self.sample_us
         model.end_us = end_us if self.end_us is None else self.end_us
         return model
+
+    def latency_tables(self) -> dict[str, list[tuple[int, int, int]]]:
+        """Return the checked latency table of each kind that has one.
+
+        Raises:
+            UnknownNameError: There is no such kind.
+            OptionError: A table is empty, or names the row that is impossible.
+        """
+        if self.latency_rows is None:
+            return {}
+        if not isinstance(self.latency_rows, Mapping):
+            return dict.fromkeys(LATENCY_KINDS, _latency_table("latency_rows", self.latency_rows))
+        for kind in self.latency_rows:
+            if kind not in LATENCY_KINDS:
+                raise UnknownNameError("latency_rows", kind, LATENCY_KINDS)
+        return {
+            kind: _latency_table(f"latency_rows.{kind}", rows)
+            for kind, rows in self.latency_rows.items()
+        }
 
 
 def fee_rate(name: str, value: str | float | Decimal) -> int:
@@ -196,15 +221,38 @@ def _latencies(name: str, value: LatencyOption, kinds: tuple[str, ...]) -> list[
 
 
 def _latency(name: str, latency: object) -> int:
-    if isinstance(latency, bool) or not isinstance(latency, SupportsIndex):
-        raise OptionError(name, latency, "0 or more whole microseconds")
-    whole_us = latency.__index__()
-    if whole_us < 0:
-        raise OptionError(name, latency, "0 or more whole microseconds")
+    whole_us = _whole(latency)
+    if whole_us is None:
+        raise OptionError(name, latency, "whole microseconds from 0 to 2^61")
     return whole_us
 
 
-def _latency_row(row: Sequence[int]) -> tuple[int, int, int]:
-    if len(row) != 3 or not row[0] <= row[1] <= row[2]:
-        raise OptionError("latency_rows", row, "rows of request <= exchange <= response")
-    return row[0], row[1], row[2]
+def _whole(value: object) -> int | None:
+    if isinstance(value, bool) or not isinstance(value, SupportsIndex):
+        return None
+    whole = value.__index__()
+    return whole if 0 <= whole <= MOST_US else None
+
+
+def _latency_table(name: str, rows: LatencyTable) -> list[tuple[int, int, int]]:
+    table: list[tuple[int, int, int]] = []
+    for number, row in enumerate(_items(name, rows)):
+        where = f"{name}: row {number}"
+        times = [_whole(each) for each in _items(where, row)]
+        whole = [each for each in times if each is not None]
+        if not len(times) == len(whole) == 3 or whole != sorted(whole):
+            expected = "whole microseconds from 0 to 2^61, request <= exchange <= response"
+            raise OptionError(where, row, expected)
+        if table and whole[0] < table[-1][0]:
+            expected = f"no request time before {table[-1][0]}, that of the row above"
+            raise OptionError(where, row, expected)
+        table.append((whole[0], whole[1], whole[2]))
+    if not table:
+        raise OptionError(name, rows, "at least one row")
+    return table
+
+
+def _items(name: str, rows: Iterable[T]) -> list[T]:
+    if isinstance(rows, str) or not isinstance(rows, Iterable):
+        raise OptionError(name, rows, "rows of (request, exchange, response)")
+    return list(rows)

@@ -15,6 +15,7 @@ from lobdesk.backtest.data import MarketData
 from lobdesk.backtest.errors import OptionError, UnknownNameError
 from lobdesk.backtest.model import (
     ERRORS,
+    LATENCY_KINDS,
     QUEUES,
     USUAL_RULES,
     LatencyOption,
@@ -245,9 +246,10 @@ class Backtest:
 
         Args:
             running: The engine; it gets its last equity sample.
-            takes_ledger: Move the ledger out of the engine instead of copying it.
+            takes_ledger: Move the ledger out of the engine, which ends it, instead of copying it.
         """
         running.sample()
+        errors = [(ts_us, ERRORS[code], order) for ts_us, code, order in running.errors()]
         if takes_ledger:
             fills, orders, equity = running.take_ledger()
         else:
@@ -258,7 +260,7 @@ class Backtest:
             fills=fills,
             equity=equity,
             accounts=tuple(Account(*running.account(i)) for i in range(len(self.data))),
-            errors=[(ts_us, ERRORS[code], order) for ts_us, code, order in running.errors()],
+            errors=errors,
             events=running.events,
             state_hash=running.state_hash(),
         )
@@ -293,11 +295,7 @@ class Backtest:
             value: str | int = getattr(options, name) or usual
             if value != usual:
                 facts[name] = value
-        if options.latency_rows is not None:
-            facts["latency"] = f"table of {len(options.latency_rows)} rows"
-        else:
-            facts["entry_us"] = _latency_text(options.entry_us)
-            facts["response_us"] = _latency_text(options.response_us)
+        facts.update(_latency_facts(options))
         if options.fee_tiers:
             facts["maker_fee"] = " to ".join(_ends([tier[1] for tier in options.fee_tiers]))
             facts["taker_fee"] = " to ".join(_ends([tier[2] for tier in options.fee_tiers]))
@@ -324,6 +322,20 @@ def ledger_digest(
         digest.update(len(rows).to_bytes(8, "little"))
         digest.update(rows.tobytes())
     return digest.hexdigest()
+
+
+def _latency_facts(options: ModelOptions) -> dict[str, str | int]:
+    facts: dict[str, str | int] = {}
+    tables = options.latency_tables()
+    if isinstance(options.latency_rows, Mapping):
+        sizes = (f"{kind} table of {len(rows)} rows" for kind, rows in tables.items())
+        facts["latency"] = ", ".join(sizes)
+    elif tables:
+        facts["latency"] = f"table of {len(tables['submit'])} rows"
+    if len(tables) < len(LATENCY_KINDS):
+        facts["entry_us"] = _latency_text(options.entry_us)
+        facts["response_us"] = _latency_text(options.response_us)
+    return facts
 
 
 def _latency_text(value: LatencyOption) -> str | int:

@@ -55,6 +55,12 @@ SETTINGS_OPTIONS = [
         help="Report latency, microseconds (default: 5000).",
     ),
     click.option(
+        "--latency-rows",
+        type=click.Path(exists=True, dir_okay=False, path_type=Path),
+        metavar="FILE",
+        help="Measured latencies instead: JSON, one table or one for each kind of request.",
+    ),
+    click.option(
         "--maker-fee", help="Fraction of traded value (default: 0.0025); negative is a rebate."
     ),
     click.option("--taker-fee", help="Fraction of traded value (default: 0.004)."),
@@ -155,6 +161,7 @@ def _run_new(
     from lobdesk.settings import load_settings
 
     file = {name: overrides.pop(name) for name in ("records", "tick", "lot")}
+    overrides["latency_rows"] = _read_latency_rows(overrides["latency_rows"])
     given = {f"backtest.{name}": value for name, value in overrides.items() if value != {}}
     settings = load_settings(config=config, overrides=given).settings.backtest
     if settings.grid:
@@ -170,6 +177,15 @@ def _run_new(
     else:
         data = open_market(paths, market_of(settings))
     return run_backtest(paths, settings, data=data, progress=progress)
+
+
+def _read_latency_rows(path: Path | None) -> object:
+    if path is None:
+        return None
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise SettingsError("command line", "--latency-rows", f"{path}: {error}") from error
 
 
 def _refuse_others(given: dict[str, Any]) -> None:

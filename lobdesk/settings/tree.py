@@ -140,6 +140,9 @@ class TrainingSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     threads: int = 0
 
 
+LatencyTable = tuple[tuple[int, int, int], ...]
+
+
 class BacktestSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Backtests: what ``lobdesk backtest`` runs.
 
@@ -157,8 +160,10 @@ class BacktestSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
         window: Recorded levels a side; 0 means all.
         truncate: The client cuts each side to the window; what it cuts is evicted.
         netting_us: A trade up to this long after a decrease of its level caused it.
-        entry_us: Request latency.
-        response_us: Report latency.
+        entry_us: Request latency, one for all or one for each kind of request.
+        response_us: Report latency, one for all or one for each kind of request and ``fill``.
+        latency_rows: Measured (request, exchange, response) times instead, one table for all or
+            one for each kind.
         maker_fee: Fraction of traded value; negative is a rebate.
         taker_fee: Fraction of traded value.
         fee_tiers: Rows of least 30-day volume (quote units, the first 0), maker and taker fee;
@@ -183,8 +188,9 @@ class BacktestSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     window: int = 0
     truncate: bool = False
     netting_us: int = 0
-    entry_us: int = 5000
-    response_us: int = 5000
+    entry_us: int | dict[str, int] = 5000
+    response_us: int | dict[str, int] = 5000
+    latency_rows: LatencyTable | dict[str, LatencyTable] | None = None
     maker_fee: str = "0.0025"
     taker_fee: str = "0.004"
     fee_tiers: tuple[tuple[float, str, str], ...] = ()

@@ -117,6 +117,11 @@ class BacktestEngine {
   [[nodiscard]] bt::Engine& Engine() { return player_->GetEngine(); }
   [[nodiscard]] const bt::Engine& Engine() const { return player_->GetEngine(); }
 
+  void Sample() {
+    const Turn turn(this);
+    Engine().Sample();
+  }
+
   [[nodiscard]] std::pair<Levels, Levels> LevelsOf(std::size_t symbol, bool is_local,
                                                    std::size_t count) const {
     (void)At(symbol);
@@ -170,13 +175,13 @@ class BacktestEngine {
   /// Returns (status, ahead or None) of one order, None if it was never sent.
   [[nodiscard]] py::object OrderState(std::int64_t id) const {
     const bt::EngineState& state = Engine().State();
-    const std::int32_t row = Engine().GetLedger().FindOrder(id, state.ledger.orders);
+    const std::int32_t row = Ledger().FindOrder(id, state.ledger.orders);
     if (row < 0) return py::none();
     for (const std::int32_t slot : state.live) {
       const bt::Order& order = state.orders[slot];
       if (order.row == row) return py::make_tuple(static_cast<int>(order.status), Ahead(order));
     }
-    const bt::OrderRow& closed = Engine().GetLedger().orders[static_cast<std::size_t>(row)];
+    const bt::OrderRow& closed = Ledger().orders[static_cast<std::size_t>(row)];
     return py::make_tuple(static_cast<int>(closed.status), py::none());
   }
 
@@ -193,8 +198,10 @@ class BacktestEngine {
   }
 
   [[nodiscard]] py::tuple TakeLedger() {
-    bt::Ledger ledger = Engine().TakeLedger();
     const bt::LedgerSize& size = Engine().State().ledger;
+    (void)Ledger();
+    bt::Ledger ledger = Engine().TakeLedger();
+    is_ledger_taken_ = true;
     ledger.fills.resize(size.fills);
     ledger.orders.resize(size.orders);
     ledger.equity.resize(size.equity);
@@ -203,18 +210,19 @@ class BacktestEngine {
   }
 
   [[nodiscard]] py::array_t<bt::FillRow> Fills() const {
-    return Copy(Engine().GetLedger().fills, Engine().State().ledger.fills);
+    return Copy(Ledger().fills, Engine().State().ledger.fills);
   }
   [[nodiscard]] py::array_t<bt::OrderRow> Orders() const {
-    return Copy(Engine().GetLedger().orders, Engine().State().ledger.orders);
+    return Copy(Ledger().orders, Engine().State().ledger.orders);
   }
   [[nodiscard]] py::array_t<bt::EquityRow> Equity() const {
-    return Copy(Engine().GetLedger().equity, Engine().State().ledger.equity);
+    return Copy(Ledger().equity, Engine().State().ledger.equity);
   }
   [[nodiscard]] std::vector<std::tuple<std::int64_t, std::int64_t, std::int64_t>> Errors() const {
     std::vector<std::tuple<std::int64_t, std::int64_t, std::int64_t>> errors;
+    const std::vector<bt::ErrorRow>& rows = Ledger().errors;
     for (std::size_t i = 0; i < Engine().State().ledger.errors; ++i) {
-      const bt::ErrorRow& row = Engine().GetLedger().errors[i];
+      const bt::ErrorRow& row = rows[i];
       errors.emplace_back(row.ts_us, row.code, row.order_id);
     }
     return errors;
@@ -225,6 +233,14 @@ class BacktestEngine {
     const auto& symbols = Engine().State().symbols;
     if (symbol >= symbols.size()) throw py::index_error("there is no such symbol");
     return symbols[symbol];
+  }
+
+  /// \throws EngineError The rows are another's now.
+  [[nodiscard]] const bt::Ledger& Ledger() const {
+    if (is_ledger_taken_) {
+      throw lobdesk::EngineError("the ledger of this engine was taken; start another");
+    }
+    return Engine().GetLedger();
   }
 
   static py::object Ahead(const bt::Order& order) {
@@ -252,6 +268,7 @@ class BacktestEngine {
   class Turn {
    public:
     explicit Turn(BacktestEngine* engine) : engine_{engine} {
+      (void)engine->Ledger();
       if (engine_->is_running_.exchange(true)) {
         throw lobdesk::EngineError("this engine is running already");
       }
@@ -268,6 +285,7 @@ class BacktestEngine {
   std::shared_ptr<MergedRecords> merged_;
   std::unique_ptr<bt::Player> player_;
   std::atomic<bool> is_running_{false};
+  bool is_ledger_taken_ = false;
 };
 
 void RegisterRows() {
@@ -320,15 +338,17 @@ void BindConfig(py::module_& m) {
           },
           py::arg("tiers"), "Set (least volume, maker fee, taker fee), volumes rising from 0.")
       .def(
-          "set_latency_rows",
-          [](bt::ModelConfig& c,
+          "set_latency_table",
+          [](bt::ModelConfig& c, std::size_t kind,
              const std::vector<std::tuple<std::int64_t, std::int64_t, std::int64_t>>& rows) {
-            c.latency_rows.clear();
+            std::vector<bt::LatencyRow>& table = c.latency_tables.at(kind);
+            table.clear();
             for (const auto& [request, exchange, response] : rows) {
-              c.latency_rows.push_back({request, exchange, response});
+              table.push_back({request, exchange, response});
             }
           },
-          py::arg("rows"), "Set measured (request, exchange, response) times.");
+          py::arg("kind"), py::arg("rows"),
+          "Set measured (request, exchange, response) times of submit, cancel, modify or fill.");
   py::class_<bt::InstrumentConfig>(m, "BacktestInstrument", "Scale and fees of one symbol.")
       .def(py::init([](double tick, double lot, double unit_value, std::int64_t maker_fee,
                        std::int64_t taker_fee, std::int64_t min_lots) {
@@ -384,7 +404,7 @@ void BindBacktest(py::module_& m) {
       .def_property_readonly("seeks_from_start", &BacktestEngine::SeeksFromStart)
       .def("seek_event", &BacktestEngine::SeekEvent, py::arg("event"))
       .def("seek_time", &BacktestEngine::SeekTime, py::arg("ts_us"))
-      .def("sample", [](BacktestEngine& self) { self.Engine().Sample(); })
+      .def("sample", &BacktestEngine::Sample)
       .def_property_readonly(
           "now_us", [](const BacktestEngine& self) { return self.Engine().State().now_us; })
       .def_property_readonly(

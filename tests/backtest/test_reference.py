@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lobdesk.backtest import run_scenario
-from tests.backtest.streams import scenarios
+from tests.backtest.ledgers import check_scenario
+from tests.backtest.streams import full_scenarios, scenarios
 from tests.reference.engine import Reference
 
 KEYS = (
@@ -22,6 +23,7 @@ KEYS = (
     "local_us",
     "slip_arrival",
     "slip_decision",
+    "fee",
 )
 
 
@@ -41,8 +43,14 @@ def compare(scenario: dict[str, Any]) -> None:
         for order in wanted.orders.values()
     }
     assert got["errors"] == wanted.errors
-    assert got["position"] == [wanted.position]
-    assert got["cash"] == [wanted.cash]
+    for symbol, account in enumerate(wanted.accounts):
+        assert got["position"][symbol] == account.position
+        assert got["cash"][symbol] == float(account.cash) * account.unit
+        assert got["fee"][symbol] == account.paid(account.fee)
+        assert got["realized"][symbol] == pytest.approx(
+            float(account.realized) * account.unit, rel=1e-12, abs=1e-9
+        )
+        assert got["equity"][symbol] == account.equity(wanted.books[symbol].last_mid)
 
 
 @settings(max_examples=150, deadline=None)
@@ -114,3 +122,22 @@ def test_position_and_cash_are_sums_of_fills(preset: str, scenario: dict[str, An
     signed = [f["qty"] if sides[f["order"]] == "buy" else -f["qty"] for f in got["fills"]]
     assert got["position"] == [sum(signed)]
     assert got["cash"] == [-sum(q * f["px"] for q, f in zip(signed, got["fills"], strict=True))]
+
+
+LEVEL2 = ("risk_averse", "power", "power2", "power3", "log", "log2")
+
+
+@settings(max_examples=150, deadline=None)
+@given(full_scenarios(LEVEL2))
+def test_all_rules_together_give_the_whole_ledger_of_the_reference(
+    scenario: dict[str, Any],
+) -> None:
+    check_scenario(scenario)
+
+
+@settings(max_examples=150, deadline=None)
+@given(full_scenarios(("l3_fifo", "l3_fifo", "risk_averse", "power3"), by_order=True))
+def test_order_level_feeds_give_the_whole_ledger_of_the_reference(
+    scenario: dict[str, Any],
+) -> None:
+    check_scenario(scenario)

@@ -148,7 +148,9 @@ def test_an_unknown_name_suggests_the_nearest(options: dict[str, Any], hint: str
         {"window": 0},
         {"truncate": True},
         {"sample_us": -1},
-        {"latency_rows": [(5, 4, 6)]},
+        {"entry_us": 2**61 + 1},
+        {"response_us": {"fill": 2**70}},
+        {"netting_us": 2**62},
     ],
 )
 def test_an_impossible_option_is_refused(options: dict[str, Any]) -> None:
@@ -249,3 +251,78 @@ def test_interrupt_ends_a_run_within_a_tenth_of_a_second() -> None:
 
     assert took < 1.0, took  # 0.1 s on an idle machine
     assert math.isfinite(running.account(0)[4])
+
+
+def test_requests_that_never_left_are_told_in_the_result() -> None:
+    same = (1_110_000, 0, 1, 0, 0, 50_000, 5, 0, 0)
+    unknown = (1_120_000, 1, 7, 0, 0, 0, 0, 0, 0)
+
+    result = Backtest(market(1_000)).run(script([same, same, unknown]))
+
+    assert result.errors == [(1_110_000, "ORDER_ID_EXISTS", 1), (1_120_000, "ORDER_NOT_FOUND", 7)]
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        lambda engine: engine.fills(),
+        lambda engine: engine.orders(),
+        lambda engine: engine.equity(),
+        lambda engine: engine.errors(),
+        lambda engine: engine.order_state(1),
+        lambda engine: engine.take_ledger(),
+        lambda engine: engine.sample(),
+        lambda engine: engine.run(2**62, 1),
+        lambda engine: engine.seek_event(0),
+    ],
+)
+def test_an_engine_whose_ledger_was_taken_is_over(use: Any) -> None:
+    backtest = Backtest(market(1_000))
+    running = backtest.start(MAKER)
+    running.run(backtest.end_us, 2**62)
+    backtest.finish(running, takes_ledger=True)
+
+    with pytest.raises(EngineError, match="was taken"):
+        use(running)
+
+
+@pytest.mark.parametrize(
+    ("rows", "text"),
+    [
+        ([], "latency_rows: expected at least one row"),
+        ({"cancel": []}, "latency_rows.cancel: expected at least one row"),
+        ([(5, 4, 6)], "latency_rows: row 0: .*request <= exchange <= response"),
+        ([(4, 6, 5)], "latency_rows: row 0: .*request <= exchange <= response"),
+        ([(1, 2, 3), (1, 2)], "latency_rows: row 1: .*request <= exchange"),
+        ({"fill": [(1, 2, 3), 7]}, "latency_rows.fill: row 1: expected rows of"),
+        (
+            {"modify": [(9, 9, 9), (8, 9, 9)]},
+            "latency_rows.modify: row 1: .*no request time before 9",
+        ),
+        ([(1, 2, 2**61 + 1)], "latency_rows: row 0: .*from 0 to 2\\^61"),
+        ([(-1, 2, 3)], "latency_rows: row 0: .*from 0"),
+        ([(1, 2.5, 3)], "latency_rows: row 0: expected whole"),
+        ("soon", "latency_rows: expected rows"),
+    ],
+)
+def test_a_malformed_latency_table_names_its_row(rows: Any, text: str) -> None:
+    with pytest.raises(OptionError, match=text):
+        Backtest(market(10), latency_rows=rows)
+
+
+def test_a_latency_table_of_an_unknown_kind_suggests_the_nearest() -> None:
+    with pytest.raises(UnknownNameError, match="did you mean 'cancel'"):
+        Backtest(market(10), latency_rows={"cancl": [(1, 2, 3)]})
+
+
+def test_a_latency_table_may_be_an_array_and_equals_its_constant() -> None:
+    data = market(2_000)
+    constant = Backtest(data, entry_us=2_000, response_us=3_000).run(MAKER)
+    rows = np.array([[0, 2_000, 5_000]])
+    by_kind = dict.fromkeys(("submit", "cancel", "modify", "fill"), rows)
+
+    assert Backtest(data, latency_rows=rows).run(MAKER).digest == constant.digest
+    assert Backtest(data, latency_rows=by_kind).run(MAKER).digest == constant.digest
+    some = Backtest(data, latency_rows={"fill": rows})
+    assert some.assumptions()["latency"] == "fill table of 1 rows"
+    assert some.assumptions()["entry_us"] == 5_000

@@ -94,7 +94,7 @@ def test_wakes_come_in_the_total_order_of_the_reference(
 
     assert logger.seen == wanted
     assert result.position_lots == reference.position
-    assert result.cash == reference.cash
+    assert result.cash == reference.accounts[0].cash
     # One event at a time, and with the state kept in between, it is the same.
     single = Logger(interval_us, logger.wake_on, times_us)
     running = backtest.start(single)

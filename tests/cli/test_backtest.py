@@ -8,6 +8,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from lobdesk.backtest import open_replay
 from lobdesk.cli import run_cli
 from tests.backtest.markets import LOT, SYMBOL, TICK, save_market
 from tests.conftest import DATA
@@ -186,3 +187,26 @@ def test_a_wrong_grid_is_one_line(
 ) -> None:
     assert run_cli(["backtest", *args, "--data-dir", str(tmp_path)]) == 2
     assert message in capsys.readouterr().err
+
+
+def test_latency_tables_come_from_a_file_and_are_repeated_by_a_replay(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table = tmp_path / "latency.json"
+    table.write_text('{"submit": [[0, 40000, 70000]], "fill": [[0, 0, 900]]}')
+    more = ["--latency-rows", str(table), "--json"]
+
+    assert run_cli([*records_args(tmp_path), *more]) == 0
+
+    facts = json.loads(capsys.readouterr().out)
+    assert facts["latency"] == "submit table of 1 rows, fill table of 1 rows"
+    orders = Path(facts["path"]) / "orders.parquet"
+    waits = duckdb.sql(f"SELECT DISTINCT ack_us - decision_us FROM '{orders}' WHERE ack_us > 0")
+    assert waits.fetchall() == [(70_000,)]
+    assert open_replay(tmp_path, facts["run"]).digest() == facts["digest"]
+    table.write_text("{")
+    assert run_cli([*records_args(tmp_path), *more]) == 2
+    assert "--latency-rows" in capsys.readouterr().err
+    table.write_text("[[5, 4, 3]]")
+    assert run_cli([*records_args(tmp_path), *more]) == 2
+    assert "latency_rows: row 0" in capsys.readouterr().err

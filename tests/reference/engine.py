@@ -1,126 +1,170 @@
 """Backtests the slow way: every event in one heap, books as dictionaries, one rule a line.
 
-Preset ``lobdesk``, constant latencies, all queue models of level-2 feeds, one symbol. Nothing is
-shared with the engine; where the two differ, one of them is wrong.
+A scenario has ``model``, ``feed``, ``actions`` and ``end`` as scenario files have, optionally
+``instruments``, ``policy`` (a strategy), ``wakes`` and ``wake_on``. Nothing is shared with the
+engine; where the two differ, one of them is wrong.
 """
 
 from __future__ import annotations
 
 import heapq
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any
 
-MARKET_AT_EXCHANGE, REQUEST, MARKET_AT_LOCAL, REPORT, STRATEGY = range(5)
+from tests.reference.exchange import Exchange
+from tests.reference.levels import FeedBook
+from tests.reference.queues import Order
+
+MARKET_AT_EXCHANGE, REQUEST, MARKET_AT_LOCAL, REPORT, STRATEGY, SAMPLE = range(6)
+DAY_US = 86_400_000_000
+FEE_DIGITS = 10**12
 
 
 @dataclass
-class Order:
-    id: int
-    side: str
-    px: int | None
-    leaves: int
-    tif: str
-    decision_mid: float | None
-    status: str = "PENDING"
-    known_leaves: int = 0
-    reason: str | None = None
-    last_reject: str | None = None
-    resting: bool = False
-    ahead: float = 0.0
-    worst: float = 0.0  # ahead if every cancel was behind
-    early_worst: float = 0.0
-    traded: int = 0
-    place: int = 0
-    early: int = 0
-    early_ahead: float = 0.0
-    early_us: int = 0
-    arrival_mid: float | None = None
+class Account:
+    """Of one symbol; exact, in ticks times lots."""
+
+    tick: float = 1.0
+    unit: float = 1.0
+    position: int = 0
+    cash: int = 0
+    fee: int = 0  # times FEE_DIGITS
+    basis: Fraction = Fraction(0)
+    realized: Fraction = Fraction(0)
+
+    def book(self, signed: int, px: int, rate: int) -> Fraction:
+        gain = Fraction(0)
+        self.cash -= signed * px
+        self.fee += abs(signed) * px * rate
+        if self.position * signed < 0:
+            closed = min(abs(signed), abs(self.position)) * (1 if self.position > 0 else -1)
+            average = self.basis / self.position
+            gain = closed * (px - average)
+            self.basis -= closed * average
+            opened = signed + closed
+        else:
+            opened = signed
+        self.basis += opened * px
+        self.position += signed
+        self.realized += gain
+        return gain
+
+    def paid(self, fee: int) -> float:
+        return float(fee) / FEE_DIGITS * self.unit
+
+    def equity(self, mid: float | None) -> float:
+        twice = 2 * self.cash + self.position * int(2 * (mid or 0))
+        return float(twice) * 0.5 * self.unit - self.paid(self.fee)
 
 
-@dataclass
-class Book:
-    bid: dict[int, int] = field(default_factory=dict)
-    ask: dict[int, int] = field(default_factory=dict)
-
-    def side(self, name: str) -> dict[int, int]:
-        return self.bid if name == "bid" else self.ask
-
-    def best(self, name: str) -> int | None:
-        levels = self.side(name)
-        return (max if name == "bid" else min)(levels) if levels else None
-
-    def mid(self) -> float | None:
-        if not self.bid or not self.ask:
-            return None
-        return (max(self.bid) + min(self.ask)) / 2
-
-    def update(self, row: dict[str, Any]) -> None:
-        levels = self.side(row["side"])
-        if row["qty"] == 0:
-            levels.pop(row["px"], None)
-            return
-        levels[row["px"]] = row["qty"]
-        other = self.ask if row["side"] == "bid" else self.bid
-        for px in list(other):
-            if (px <= row["px"]) if row["side"] == "bid" else (px >= row["px"]):
-                del other[px]
-
-    def clear(self, row: dict[str, Any]) -> None:
-        for name in ("bid", "ask"):
-            if row["side"] not in (None, name):
-                continue
-            levels = self.side(name)
-            for px in list(levels):
-                bound = row.get("px")
-                if bound is None or (px >= bound if name == "bid" else px <= bound):
-                    del levels[px]
+def interpolate(points: list[tuple[int, int]], at: int) -> int:
+    """Return the latency at a time: linear, whole microseconds towards zero, constant outside."""
+    points = sorted(points, key=lambda point: point[0])
+    if at < points[0][0]:
+        return points[0][1]
+    before = [i for i, point in enumerate(points) if point[0] <= at][-1]
+    if before + 1 == len(points):
+        return points[before][1]
+    (x, y), (x2, y2) = points[before], points[before + 1]
+    return y + math.trunc(Fraction((y2 - y) * (at - x), x2 - x))
 
 
 class Reference:
     def __init__(self, scenario: dict[str, Any]) -> None:
         self.model = scenario["model"]
-        self.exchange, self.local = Book(), Book()
-        self.taken: dict[tuple[str, int], int] = {}
+        instruments = scenario.get("instruments") or [{}]
+        self.exchanges = [Exchange(self, each) for each in instruments]
+        window = (self.model.get("window") or 0) if self.model.get("truncate") else 0
+        self.books = [FeedBook(window) for _ in instruments]
+        self.accounts = [self.account(each) for each in instruments]
+        self.rates = [
+            {True: self.rate(each.get("maker")), False: self.rate(each.get("taker"))}
+            for each in instruments
+        ]
         self.orders: dict[int, Order] = {}
         self.fills: list[dict[str, Any]] = []
+        self.samples: list[tuple[Any, ...]] = []
         self.errors: list[list[Any]] = []
-        self.position, self.cash = 0, 0
+        self.volumes: dict[int, Fraction] = {}
         self.heap: list[Any] = []
-        self.sequence = 0
-        self.place = 0
+        self.sequence = self.now = 0
         self.last_request = self.last_report = 0
         self.end = scenario["end"]
+        times = [row["ex"] for row in scenario["feed"] if row["ex"] is not None]
         for row in scenario["feed"]:
             if row["ex"] is not None:
-                self.push(row["ex"], MARKET_AT_EXCHANGE, self.market_at_exchange, row)
+                self.push(row["ex"], MARKET_AT_EXCHANGE, self.at_exchange, row, row.get("sym") or 0)
             if row["lo"] is not None:
-                self.push(row["lo"], MARKET_AT_LOCAL, self.market_at_local, row)
+                self.push(row["lo"], MARKET_AT_LOCAL, self.at_local, row, row.get("sym") or 0)
         for action in sorted(scenario["actions"], key=lambda a: a["t"]):
             self.push(action["t"], STRATEGY, self.act, action)
+        self.sample_us = scenario.get("sample_us", 0)
+        if self.sample_us and times:
+            self.push(min(times) + self.sample_us, SAMPLE, self.sample, None)
         self.policy = scenario.get("policy")
         self.events = scenario.get("wake_on", ())
         self.wakes: dict[int, set[str]] = {}
         for time, reason in scenario.get("wakes", ()):
             self.ask_for_wake(time, reason)
 
-    def push(self, time: int, rank: int, handler: Any, what: Any) -> None:
+    @staticmethod
+    def account(instrument: dict[str, Any]) -> Account:
+        tick, lot = Fraction(instrument.get("tick") or 1), Fraction(instrument.get("lot") or 1)
+        return Account(tick=float(tick), unit=float(tick * lot))
+
+    @staticmethod
+    def rate(fee: str | None) -> int:
+        return int(Fraction(fee or "0") * FEE_DIGITS)
+
+    @property
+    def local(self) -> FeedBook:
+        return self.books[0]
+
+    @property
+    def position(self) -> int:
+        return self.accounts[0].position
+
+    def push(self, time: int, rank: int, handler: Any, what: Any, symbol: int = 0) -> None:
         self.sequence += 1
-        heapq.heappush(self.heap, (time, rank, self.sequence, handler, what))
+        heapq.heappush(self.heap, (time, rank, symbol, self.sequence, handler, what))
 
     def run(self) -> Reference:
         while self.heap and self.heap[0][0] <= self.end:
-            self.now, _, _, handler, what = heapq.heappop(self.heap)
+            self.now, _, _, _, handler, what = heapq.heappop(self.heap)
             handler(what)
-            self.check()
+        self.check()
+        self.take_sample()
         return self
 
     def check(self) -> None:
-        signed = [
-            f["qty"] if self.orders[f["order"]].side == "buy" else -f["qty"] for f in self.fills
-        ]
-        assert self.position == sum(signed)
-        assert self.cash == -sum(q * f["px"] for q, f in zip(signed, self.fills, strict=True))
+        for symbol, account in enumerate(self.accounts):
+            mine = [fill for fill in self.fills if fill["sym"] == symbol]
+            signs = [1 if self.orders[fill["order"]].side == "buy" else -1 for fill in mine]
+            signed = [sign * fill["qty"] for sign, fill in zip(signs, mine, strict=True)]
+            assert account.position == sum(signed)
+            assert account.cash == -sum(
+                q * fill["px"] for q, fill in zip(signed, mine, strict=True)
+            )
+
+    # --- latency ---
+
+    def latency(self, way: int, kind: str) -> int:
+        kind = "cancel" if kind == "cancel_all" else kind
+        tables = self.model.get("latency_rows")
+        table = tables.get(kind) if isinstance(tables, dict) else tables
+        if table is not None:
+            return interpolate([(row[way], row[way + 1] - row[way]) for row in table], self.now)
+        constant = self.model[("entry_us", "resp_us")[way]]
+        return constant.get(kind, 5000) if isinstance(constant, dict) else constant
+
+    def send(self, order: Order, kind: str, *, answers: str = "", **facts: Any) -> None:
+        arrives = self.now + self.latency(1, "fill" if kind == "fill" else answers)
+        self.last_report = max(self.last_report, arrives)
+        what = {"order": order, "kind": kind, "px": order.px, "leaves": order.leaves,
+                "arrival_us": order.arrival_us, **facts}  # fmt: skip
+        self.push(self.last_report, REPORT, self.report, what)
 
     # --- the strategy's side ---
 
@@ -141,246 +185,113 @@ class Reference:
             if action["id"] in self.orders:
                 self.errors.append([self.now, "ORDER_ID_EXISTS", action["id"]])
                 return
-            px = None if action["type"] == "market" else action["px"]
-            tif = "IOC" if action["type"] == "market" and action["tif"] != "FOK" else action["tif"]
-            order = Order(action["id"], action["side"], px, action["qty"], tif, self.local.mid())
-            order.known_leaves = order.leaves
+            is_market, symbol = action["type"] == "market", action.get("sym") or 0
+            tif = "IOC" if is_market and action["tif"] != "FOK" else action["tif"]
+            order = Order(
+                action["id"], symbol, action["side"], None if is_market else action["px"],
+                action["qty"], tif, self.now, self.books[symbol].mid(),
+            )  # fmt: skip
+            order.leaves = order.known_leaves = order.qty
+            order.known_px = order.px or 0
             self.orders[order.id] = order
-        elif action["id"] not in self.orders:
+        elif action["do"] != "cancel_all" and action["id"] not in self.orders:
             self.errors.append([self.now, "ORDER_NOT_FOUND", action["id"]])
             return
-        self.last_request = max(self.last_request, self.now + self.model["entry_us"])
+        arrives = self.now + self.latency(0, action["do"])
+        self.last_request = max(self.last_request, arrives)
         self.push(self.last_request, REQUEST, self.request, action)
 
-    def market_at_local(self, row: dict[str, Any]) -> None:
-        best = self.local.best("bid"), self.local.best("ask")
-        if row["k"] == "depth":
-            self.local.update(row)
-        elif row["k"] == "clear":
-            self.local.clear(row)
+    def request(self, action: dict[str, Any]) -> None:
+        if action["do"] == "cancel_all":
+            for exchange in self.exchanges:
+                exchange.cancel_all()
+            return
+        order = self.orders[action["id"]]
+        exchange = self.exchanges[order.sym]
+        if action["do"] == "submit":
+            exchange.enter(order)
+        elif action["do"] == "cancel":
+            exchange.cancel(order)
         else:
-            self.ask_for_wake(self.now, "trade")
-        if best != (self.local.best("bid"), self.local.best("ask")):
-            self.ask_for_wake(self.now, "best")
+            exchange.modify(order, action["px"], action["qty"])
 
     def report(self, what: dict[str, Any]) -> None:
         self.ask_for_wake(self.now, "report")
-        if what["kind"] == "fill":
-            self.ask_for_wake(self.now, "fill")
-        order = self.orders[what["order"]]
-        if what["kind"] == "reject":
+        order, kind = what["order"], what["kind"]
+        order.times.setdefault("ack", self.now)
+        if kind == "reject":
             order.last_reject = what["reason"]
             return
+        order.times["arrival"] = what["arrival_us"]
+        if kind == "fill":
+            self.book_fill(order, what)
+        else:
+            order.known_px = what["px"] or 0
+            if kind == "state":
+                order.known_leaves = what["leaves"]
+                order.status, order.reason = what["status"], what.get("reason")
+        if order.status in ("FILLED", "CANCELED", "EXPIRED"):
+            order.times.setdefault("close", self.now)
+
+    def book_fill(self, order: Order, what: dict[str, Any]) -> None:
+        self.ask_for_wake(self.now, "fill")
         order.known_leaves = what["leaves"]
-        if what["kind"] != "fill":
-            order.status, order.reason = what["status"], what.get("reason")
-            return
+        order.filled += what["fill"]["qty"]
         order.status = "FILLED" if what["leaves"] == 0 else "PARTIALLY_FILLED"
-        sign = 1 if order.side == "buy" else -1
-        self.position += sign * what["qty"]
-        self.cash -= sign * what["qty"] * what["px"]
-        self.fills.append(what["fill"] | {"local_us": self.now})
+        order.times.setdefault("first_fill", self.now)
+        order.times["last_fill"] = self.now
+        fill, account = what["fill"], self.accounts[order.sym]
+        rate = self.fee_rate(order.sym, fill, account)
+        signed = fill["qty"] if order.side == "buy" else -fill["qty"]
+        gain = account.book(signed, fill["px"], rate)
+        self.fills.append(
+            fill
+            | {
+                "local_us": self.now,
+                "fee": account.paid(fill["qty"] * fill["px"] * rate),
+                "realized": float(gain) * account.unit,
+                "position": account.position,
+                "cash": float(account.cash) * account.unit,
+            }
+        )
 
-    def send(self, order: Order, kind: str, **facts: Any) -> None:
-        self.last_report = max(self.last_report, self.now + self.model["resp_us"])
-        what = {"order": order.id, "kind": kind, "leaves": order.leaves, **facts}
-        self.push(self.last_report, REPORT, self.report, what)
+    def fee_rate(self, symbol: int, fill: dict[str, Any], account: Account) -> int:
+        tiers = self.model.get("fee_tiers")
+        if not tiers:
+            return self.rates[symbol][fill["maker"]]
+        day = fill["exch_us"] // DAY_US
+        volume = sum(value for when, value in self.volumes.items() if day - 30 < when <= day)
+        value = Fraction(account.unit) * fill["px"] * fill["qty"]
+        self.volumes[day] = self.volumes.get(day, Fraction(0)) + value
+        return self.rate(
+            [each for each in tiers if each[0] <= volume][-1][1 if fill["maker"] else 2]
+        )
 
-    # --- the exchange's side ---
+    def at_exchange(self, row: dict[str, Any]) -> None:
+        self.exchanges[row.get("sym") or 0].on_row(row)
 
-    def resting(self, side: str) -> list[Order]:
-        mine = [o for o in self.orders.values() if o.resting and o.side == side]
-        return sorted(mine, key=lambda o: (-o.px if side == "buy" else o.px, o.place))
+    def at_local(self, row: dict[str, Any]) -> None:
+        book = self.books[row.get("sym") or 0]
+        best = book.best("bid"), book.best("ask")
+        book.on_row(row)
+        if row["k"] in ("trade", "fill"):
+            self.ask_for_wake(self.now, "trade")
+        if best != (book.best("bid"), book.best("ask")):
+            self.ask_for_wake(self.now, "best")
 
-    def fill(self, order: Order, px: int, qty: int, *, maker: bool, certain: bool = True) -> None:
-        order.leaves -= qty
-        if order.leaves == 0:
-            order.resting = False
-        sign = 1 if order.side == "buy" else -1
+    def sample(self, _: None) -> None:
+        self.take_sample()
+        self.push(self.now + self.sample_us, SAMPLE, self.sample, None)
 
-        def slip(mid: float | None) -> float | None:
-            return None if mid is None else sign * (px - mid)
-
-        fill = {
-            "order": order.id, "px": px, "qty": qty, "maker": maker, "certain": certain,
-            "exch_us": self.now,
-            "slip_arrival": slip(order.arrival_mid), "slip_decision": slip(order.decision_mid),
-        }  # fmt: skip
-        self.send(order, "fill", px=px, qty=qty, fill=fill)
-
-    def market_at_exchange(self, row: dict[str, Any]) -> None:
-        if row["k"] == "depth":
-            self.depth(row)
-        elif row["k"] == "trade":
-            self.trade(row)
-        else:
-            self.exchange.clear(row)
-            self.taken.clear()
-
-    def depth(self, row: dict[str, Any]) -> None:
-        side, px, qty = row["side"], row["px"], row["qty"]
-        best = self.exchange.best(side)
-        before = self.exchange.side(side).get(px, 0)
-        had_taken = self.taken.pop((side, px), 0) > 0
-        self.exchange.update(row)
-        for gone in [k for k in self.taken if k[1] not in self.exchange.side(k[0])]:
-            del self.taken[gone]
-        own = "buy" if side == "bid" else "sell"
-        for order in self.resting(own):
-            if order.px == px and not row.get("is_evicted"):
-                self.move_queue(order, before, qty)
-        improves = best is None or (px > best if side == "bid" else px < best)
-        if qty > 0 and (improves or had_taken):
-            new = max(0, qty - before)  # the rest may be what own orders took
-            for order in self.resting("sell" if side == "bid" else "buy"):
-                if order.px <= px if side == "bid" else order.px >= px:
-                    lots, order.worst = order.leaves, 0
-                    self.fill(order, order.px, lots, maker=True, certain=lots <= new)
-                    new -= lots
-
-    def move_queue(self, order: Order, before: int, after: int) -> None:
-        old, explained = order.ahead, order.traded
-        old_worst, order.worst = order.worst, min(order.worst, after)
-        self.move_by_model(order, before, after)
-        order.traded = 0
-        change, window = before - after - explained, self.model.get("netting_us", 0)
-        if window and change > 0:
-            if self.now - order.early_us > window:
-                order.early, order.early_ahead, order.early_worst = 0, 0.0, 0
-            order.early += change
-            order.early_worst += old_worst - order.worst
-            order.early_ahead += old - order.ahead
-            order.early_us = self.now
-
-    def move_by_model(self, order: Order, before: int, after: int) -> None:
-        if self.model.get("queue", "risk_averse") == "risk_averse":
-            order.ahead = min(order.ahead, after)
-            return
-        change = before - after - order.traded
-        order.traded = 0
-        if change < 0:
-            order.ahead = min(order.ahead, after)
-            return
-        front, back = order.ahead, before - order.ahead
-        behind = self.chance_behind(front, back)
-        moved = front - (1 - behind) * change + min(back - behind * change, 0)
-        order.ahead = min(moved, after)
-
-    def chance_behind(self, front: float, back: float) -> float:
-        name, n = self.model["queue"], self.model["n"]
-        if name.startswith("log"):
-            front, back = front * self.model["lot"], back * self.model["lot"]
-            if min(front, back, front + back) <= -1:
-                return 1.0
-            over, under = math.log1p(back), math.log1p(front)
-            whole = over + under if name == "log" else math.log1p(back + front)
-            return over / whole if whole else 1.0
-        if front + back == 0:
-            return 1.0
-        if name == "power":
-            return back**n / (back**n + front**n)
-        if name == "power2":
-            return back**n / (back + front) ** n
-        return 1 - (front / (front + back)) ** n
-
-    def trade(self, row: dict[str, Any]) -> None:
-        own, px = ("sell" if row["side"] == "buy" else "buy"), row["px"]
-        absorbed, left = 0, row["qty"]
-        for order in self.resting(own):
-            if order.px > px if own == "buy" else order.px < px:
-                lots, order.worst = order.leaves, 0
-                self.fill(order, order.px, lots, maker=True, certain=lots <= left)
-                left -= lots
-            elif order.px == px:
-                netted, worst = 0, order.worst
-                if order.early and self.now - order.early_us <= self.model.get("netting_us", 0):
-                    netted = min(row["qty"], order.early)
-                    back = order.early_ahead * (netted / order.early)
-                    order.ahead += back
-                    order.early_ahead -= back
-                    order.early -= netted
-                    told_twice = min(netted, order.early_worst)
-                    order.early_worst -= told_twice
-                    worst += told_twice
-                order.worst = max(0, worst - row["qty"])
-                order.ahead -= row["qty"]
-                order.traded += row["qty"] - netted
-                excess = math.floor(-order.ahead + 0.5)
-                if excess < 1:
-                    continue
-                order.ahead = 0.0
-                qty = min(order.leaves, excess - absorbed)
-                if qty > 0:
-                    absorbed += qty
-                    self.fill(order, px, qty, maker=True, certain=worst + qty <= left)
-                    left -= qty
-
-    def request(self, action: dict[str, Any]) -> None:
-        order = self.orders[action["id"]]
-        if action["do"] == "submit":
-            self.enter(order)
-        elif action["do"] == "cancel":
-            if not order.resting:
-                self.send(order, "reject", reason="cancel_rejected")
-            else:
-                order.resting = False
-                self.send(order, "state", status="CANCELED")
-        elif not order.resting:
-            self.send(order, "reject", reason="modify_rejected")
-        elif action["px"] == order.px and action["qty"] <= order.leaves:
-            order.leaves = action["qty"]
-            self.send(order, "state", status="NEW")
-        else:
-            order.resting = False
-            order.px, order.leaves = action["px"], action["qty"]
-            self.enter(order)
-
-    def is_beyond(self, order: Order, levels: dict[int, int]) -> bool:
-        """Worse than all that is displayed: who is there is not known."""
-        return order.px < min(levels) if order.side == "buy" else order.px > max(levels)
-
-    def crosses(self, order: Order, px: int) -> bool:
-        return order.px is None or (px <= order.px if order.side == "buy" else px >= order.px)
-
-    def enter(self, order: Order) -> None:
-        order.arrival_mid = self.exchange.mid()
-        other = "ask" if order.side == "buy" else "bid"
-        best = self.exchange.best(other)
-        for mine in self.resting("sell" if order.side == "buy" else "buy"):
-            inside = best is None or (mine.px <= best if other == "ask" else mine.px >= best)
-            if inside and self.crosses(order, mine.px):
-                self.send(order, "state", status="EXPIRED", reason="self_trade")
-                return
-        if order.tif == "GTX" and best is not None and self.crosses(order, best):
-            self.send(order, "state", status="EXPIRED", reason="post_only_reject")
-            return
-        levels = sorted(self.exchange.side(other).items(), reverse=other == "bid")
-        offers = [
-            (px, qty - self.taken.get((other, px), 0))
-            for px, qty in levels
-            if self.crosses(order, px)
-        ]
-        if order.tif == "FOK" and sum(qty for _, qty in offers) < order.leaves:
-            self.send(order, "state", status="EXPIRED")
-            return
-        wanted = order.leaves
-        for px, available in offers:
-            qty = min(available, order.leaves)
-            if qty > 0:
-                self.taken[other, px] = self.taken.get((other, px), 0) + qty
-                self.fill(order, px, qty, maker=False)
-        if order.leaves == 0:
-            return
-        if order.tif in ("IOC", "FOK"):
-            self.send(order, "state", status="EXPIRED")
-            return
-        same = self.exchange.bid if order.side == "buy" else self.exchange.ask
-        order.ahead, order.traded, order.early = float(same.get(order.px, 0)), 0, 0
-        order.early_ahead = order.early_worst = 0.0
-        order.worst = order.ahead
-        if order.px not in same and same and self.is_beyond(order, same):
-            order.worst = math.inf
-        self.place += 1
-        order.place, order.resting = self.place, True
-        if order.leaves == wanted:
-            self.send(order, "state", status="NEW")
+    def take_sample(self) -> None:
+        if self.samples and self.samples[-1][0] == self.now:
+            del self.samples[-len(self.accounts) :]
+        for symbol, (book, account) in enumerate(zip(self.books, self.accounts, strict=True)):
+            self.samples.append(
+                (
+                    self.now, symbol, book.best("bid") or 0, book.best("ask") or 0,
+                    (book.last_mid or 0) * account.tick, account.position,
+                    float(account.cash) * account.unit, account.paid(account.fee),
+                    float(account.realized) * account.unit, account.equity(book.last_mid),
+                )
+            )  # fmt: skip

@@ -37,24 +37,26 @@ LatencyModel::LatencyModel(const ModelConfig& config)
     : entry_us_{config.entry_us}, response_us_{config.response_us} {
   for (const std::int64_t latency_us : entry_us_) RefuseNegative(latency_us);
   for (const std::int64_t latency_us : response_us_) RefuseNegative(latency_us);
-  std::vector<LatencyCurve::Point> entry;
-  std::vector<LatencyCurve::Point> response;
-  for (const LatencyRow& row : config.latency_rows) {
-    entry.push_back({row.request_us, row.exchange_us - row.request_us});
-    response.push_back({row.exchange_us, row.response_us - row.exchange_us});
+  for (std::size_t kind = 0; kind < kReportKinds; ++kind) {
+    std::vector<LatencyCurve::Point> entry;
+    std::vector<LatencyCurve::Point> response;
+    for (const LatencyRow& row : config.latency_tables[kind]) {
+      entry.push_back({row.request_us, row.exchange_us - row.request_us});
+      response.push_back({row.exchange_us, row.response_us - row.exchange_us});
+    }
+    if (kind < entry_.size()) entry_[kind] = LatencyCurve(std::move(entry));
+    response_[kind] = LatencyCurve(std::move(response));
   }
-  entry_ = LatencyCurve(std::move(entry));
-  response_ = LatencyCurve(std::move(response));
 }
 
 std::int64_t LatencyModel::Entry(RequestKind kind, TsUs sent_us) const noexcept {
-  if (!entry_.IsEmpty()) return entry_.At(sent_us);
   const std::size_t index = kind == RequestKind::kCancelAll ? 1 : static_cast<std::size_t>(kind);
-  return entry_us_[index];
+  return entry_[index].IsEmpty() ? entry_us_[index] : entry_[index].At(sent_us);
 }
 
 std::int64_t LatencyModel::Response(std::size_t report_kind, TsUs exch_us) const noexcept {
-  return response_.IsEmpty() ? response_us_[report_kind] : response_.At(exch_us);
+  const LatencyCurve& curve = response_[report_kind];
+  return curve.IsEmpty() ? response_us_[report_kind] : curve.At(exch_us);
 }
 
 }  // namespace lobdesk::backtest

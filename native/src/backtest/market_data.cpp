@@ -124,7 +124,8 @@ void MarketData::MakeSlots(const std::int64_t* order_ids) {
       continue;
     }
     // A recording may begin in the middle: nothing is known of this order, so nothing changes.
-    if (record.kind == kCancel || record.kind == kFill) continue;
+    // Unless the other clock knows it, because it sees the rows in another order.
+    if (may_reuse && (record.kind == kCancel || record.kind == kFill)) continue;
     std::int32_t slot = static_cast<std::int32_t>(slot_count_);
     if (spare.empty()) {
       ++slot_count_;

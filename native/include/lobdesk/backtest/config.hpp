@@ -45,6 +45,8 @@ struct LatencyRow {
   TsUs response_us;
 };
 
+using LatencyTables = std::array<std::vector<LatencyRow>, kReportKinds>;
+
 /// Fees from a volume of own fills on.
 struct FeeTier {
   double min_volume;  ///< Quote units over 30 UTC days, today included, before the fill.
@@ -66,10 +68,10 @@ struct ModelConfig {
   std::array<std::int64_t, 3> entry_us{5000, 5000, 5000};
   std::array<std::int64_t, kReportKinds> response_us{5000, 5000, 5000, 5000};
   std::int64_t netting_us = 0;  ///< A trade so long after its depth update is netted too; 0: off.
-  std::vector<FeeTier> fee_tiers;        ///< Rising volumes from 0; if any, they replace the fees.
-  std::vector<LatencyRow> latency_rows;  ///< If any, they replace the constants.
-  TsUs end_us = kNever;                  ///< Later events are not processed.
-  std::int64_t sample_us = 1'000'000;    ///< Distance of equity samples; 0 for none.
+  std::vector<FeeTier> fee_tiers;      ///< Rising volumes from 0; if any, they replace the fees.
+  LatencyTables latency_tables;        ///< By kind of report; if any, they replace the constants.
+  TsUs end_us = kNever;                ///< Later events are not processed.
+  std::int64_t sample_us = 1'000'000;  ///< Distance of equity samples; 0 for none.
 };
 
 /// Scale of fee rates: one part in 10^12.

@@ -46,6 +46,7 @@ class FeedOrders {
       change.removed = is_in_place ? order.lots - record.qty_lots : order.lots;
       order.lots -= change.removed;
     }
+    if (record.kind == kCancel) order = FeedOrder{};  // its number may be another's next
     if (record.kind == kCancel || is_in_place) return change;
     const bool came_again = (record.flags & kSnapshot) != 0 && order.cleared >= record.qty_lots &&
                             order.side == record.side && order.key == key;
@@ -64,7 +65,8 @@ class FeedOrders {
   void Clear(std::uint8_t side, Ticks price_ticks) noexcept {
     for (FeedOrder& order : orders_) {
       const bool is_side = side == kBothSides || side == order.side;
-      if (is_side && (price_ticks == 0 || order.key >= ToKey(order.side, price_ticks))) {
+      const bool is_there = is_side && order.lots > 0;
+      if (is_there && (price_ticks == 0 || order.key >= ToKey(order.side, price_ticks))) {
         order.cleared = std::exchange(order.lots, 0);
       }
     }

@@ -1,6 +1,7 @@
 // How long requests and reports travel.
 #pragma once
 
+#include <array>
 #include <vector>
 
 #include "lobdesk/backtest/config.hpp"
@@ -25,7 +26,7 @@ class LatencyCurve {
   std::vector<Point> points_;
 };
 
-/// Latencies of one connection.
+/// Latencies of one connection: by a table for each kind that has one, else constant.
 class LatencyModel {
  public:
   /// \throws std::invalid_argument A latency is negative.
@@ -37,8 +38,8 @@ class LatencyModel {
  private:
   std::array<std::int64_t, 3> entry_us_;
   std::array<std::int64_t, kReportKinds> response_us_;
-  LatencyCurve entry_;
-  LatencyCurve response_;
+  std::array<LatencyCurve, 3> entry_;
+  std::array<LatencyCurve, kReportKinds> response_;
 };
 
 }  // namespace lobdesk::backtest
