@@ -13,12 +13,20 @@ from lobdesk import engine
 from lobdesk.index import duck
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import duckdb
     from numpy.typing import NDArray
 
+BOOK_SELECT = (
+    "seq, exch_ts_us, recv_ts_us, price_precision, qty_precision, bid_ticks, bid_lots, "
+    "ask_ticks, ask_lots, coalesce(verified::TINYINT, -1)::TINYINT AS verified, "
+    "is_snapshot::UTINYINT AS starts"
+)
+"""Columns of a book; ``starts`` is where a frame replaced the book."""
+
 KEYS = ("seq", "exch_ts_us", "recv_ts_us")
 PRECISIONS = ("price_precision", "qty_precision")
-LEVELS = ("bid_ticks", "bid_lots", "ask_ticks", "ask_lots")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,13 +122,7 @@ def read_snapshots(
         ("recv_ts_us >=", recv_from_us),
         ("recv_ts_us <", recv_to_us),
     )
-    names = (*KEYS, *PRECISIONS, "verified", *LEVELS)
-    columns, codes, known = _take(
-        con,
-        f"{', '.join((*KEYS, *PRECISIONS, *LEVELS))}, "
-        "coalesce(verified::TINYINT, -1)::TINYINT AS verified, is_snapshot::UTINYINT AS starts",
-        f"internal.snapshots {where}",
-    )
+    columns, codes, known = _take(con, BOOK_SELECT, f"internal.snapshots {where}")
     starts = columns.pop("starts").astype(bool)
     starts |= _changes(codes) | _changes(columns["price_precision"])
     starts |= _changes(columns["qty_precision"])
@@ -129,8 +131,27 @@ def read_snapshots(
         symbol=symbol,
         starts_segment=starts,
         sources=_digests(codes, known, columns),
-        **{name: columns[name] for name in names},
+        **columns,
     )
+
+
+def read_part_rows(con: duckdb.DuckDBPyConnection, paths: list[Path]) -> dict[str, NDArray[Any]]:
+    """Return the books of some parts in the order of these, with ``starts``."""
+    columns = engine.take_arrow(con.sql(f"SELECT {BOOK_SELECT} FROM {duck.parquet_scan(paths)}"))
+    columns["starts"] = columns["starts"].view(bool)
+    return columns
+
+
+def read_tail_rows(
+    con: duckdb.DuckDBPyConnection, symbol: str
+) -> dict[str, dict[str, NDArray[Any]]]:
+    """Return a symbol's books that are in no part, with ``starts``, by source."""
+    columns, codes, known = _take(con, BOOK_SELECT, f"tail.snapshots {_where(symbol)}")
+    columns["starts"] = columns["starts"].view(bool)
+    return {
+        source: {name: values[codes == number] for name, values in columns.items()}
+        for number, source in enumerate(known, start=1)
+    }
 
 
 def read_trades(
@@ -230,9 +251,15 @@ def _digests(
     starts = np.flatnonzero(_changes(codes)).tolist()
     digests = []
     for begin, end in itertools.pairwise([*starts, len(codes)]):
-        state = hashlib.blake2b(digest_size=16)
-        for name in sorted(columns):
-            state.update(name.encode())
-            state.update(np.ascontiguousarray(columns[name][begin:end]).data)
-        digests.append({"source": known[codes[begin] - 1], "digest": state.hexdigest()})
+        rows = {name: values[begin:end] for name, values in columns.items()}
+        digests.append({"source": known[codes[begin] - 1], "digest": digest_rows(rows)})
     return digests
+
+
+def digest_rows(columns: dict[str, NDArray[Any]]) -> str:
+    """Return a digest of rows; where they start anew may become known later and is not in it."""
+    state = hashlib.blake2b(digest_size=16)
+    for name in sorted(columns.keys() - {"starts"}):
+        state.update(name.encode())
+        state.update(np.ascontiguousarray(columns[name]).data)
+    return state.hexdigest()
