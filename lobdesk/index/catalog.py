@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lobdesk.index.catalog_sql import BOOK_AT_SQL, QUALITY_SQL, SOURCES_SQL, SYMBOLS_SQL
-from lobdesk.index.column_cache import read_mapped
+from lobdesk.index.column_cache import map_existing, read_mapped
 from lobdesk.index.columns import read_snapshots, read_trades
 from lobdesk.index.digests import table_digest
 from lobdesk.index.errors import UnknownSourceError, UnknownSymbolError
@@ -171,6 +171,12 @@ class Catalog:
         if not len(found):
             self._require(symbol)
         return found
+
+    def existing_columns(self, symbol: str, source: str) -> SnapshotColumns | None:
+        """Return what ``mapped_columns`` does for one source, None if it was never called."""
+        session, cursor = self._session_cursor()
+        with query_errors(), cursor as con:
+            return map_existing(session, con, self._paths, symbol, source)
 
     def trade_columns(
         self,

@@ -50,17 +50,13 @@ def read_mapped(
     Rows that are in no part yet, and those of further sources, cost one copy. Without the right to
     write, on a full disk, or while another process writes, all are read from the parts.
     """
-    by_source: dict[str, list[PartFile]] = {}
-    for part in session.parts.get("snapshots", ()):
-        if part.symbol == symbol:
-            by_source.setdefault(part.source, []).append(part)
+    by_source = _parts_of(session, symbol)
     tails = read_tail_rows(con, symbol) if symbol in session.tail_symbols else {}
     found: dict[str, tuple[Arrays, str]] = {}
     for source in sorted(by_source.keys() | tails.keys()):
-        folder = columns_folder(paths, symbol, source)
         parts = by_source.get(source)
-        rows = _bring_up(con, folder, parts) if parts is not None else None
-        if parts is not None and rows is None:
+        rows = _bring_up(con, columns_folder(paths, symbol, source), parts) if parts else None
+        if parts and rows is None:
             return read_snapshots(con, symbol)
         if source in tails:
             rows = _with_tail(rows, tails[source])
@@ -68,6 +64,36 @@ def read_mapped(
             return read_snapshots(con, symbol)
         found[source] = rows
     return _columns(session, con, symbol, found) if found else read_snapshots(con, symbol)
+
+
+def map_existing(
+    session: Session, con: duckdb.DuckDBPyConnection, paths: DataPaths, symbol: str, source: str
+) -> SnapshotColumns | None:
+    """Return a source's snapshots, mapped; None where no files of them were ever asked for."""
+    parts = _parts_of(session, symbol).get(source)
+    folder = columns_folder(paths, symbol, source)
+    if not parts or symbol in session.tail_symbols or column_files.read_statement(folder) is None:
+        return None
+    rows = _bring_up(con, folder, parts)
+    return _columns(session, con, symbol, {source: rows}) if rows is not None else None
+
+
+def rows_between(columns: SnapshotColumns, begin: int, end: int) -> SnapshotColumns:
+    """Return consecutive rows of one source, as if there were no others."""
+    kept = {name: getattr(columns, name)[begin:end] for name in TYPES if name != "starts"}
+    starts = columns.starts_segment[begin:end].copy()
+    starts[:1] = True
+    (one,) = columns.sources
+    sources = [{"source": one["source"], "digest": digest_rows(kept)}] if begin < end else []
+    return SnapshotColumns(symbol=columns.symbol, starts_segment=starts, sources=sources, **kept)
+
+
+def _parts_of(session: Session, symbol: str) -> dict[str, list[PartFile]]:
+    by_source: dict[str, list[PartFile]] = {}
+    for part in session.parts.get("snapshots", ()):
+        if part.symbol == symbol:
+            by_source.setdefault(part.source, []).append(part)
+    return by_source
 
 
 def columns_folder(paths: DataPaths, symbol: str, source: str) -> Path:
@@ -181,7 +207,7 @@ def _grow(
     before = _row(rows, at - 1) if rows is not None and at else None
     grown = known
     for batch in _batches(files[same:]):
-        fresh = read_part_rows(con, [file.path for file in batch])
+        fresh = _rows_of(con, batch)
         _mark_changes(fresh, before)
         if not is_rising(fresh["seq"]) or (before and before["seq"][0] > fresh["seq"][0]):
             return None
@@ -200,13 +226,17 @@ def _grow(
 
 def _write_sorted(con: duckdb.DuckDBPyConnection, folder: Path, files: list[PartFile]) -> Statement:
     """Write all rows anew, where their order is not that of the parts."""
-    rows = read_part_rows(con, [file.path for file in files])
+    rows = _rows_of(con, files)
     order = np.argsort(rows["seq"], kind="stable")
     rows = {name: values[order] for name, values in rows.items()}
     _mark_changes(rows, None)
     fresh = Statement(is_sorted=True)
     column_files.append_rows(folder, fresh, rows)
     return _stated(folder, replace(fresh, rows=len(order)), files)
+
+
+def _rows_of(con: duckdb.DuckDBPyConnection, files: list[PartFile]) -> Arrays:
+    return read_part_rows(con, [file.path for file in files], sum(file.rows for file in files))
 
 
 def _stated(folder: Path, written: Statement, files: list[PartFile]) -> Statement:

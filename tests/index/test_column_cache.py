@@ -9,14 +9,21 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from lobdesk.index import SnapshotColumns, open_catalog, update_index
+from lobdesk.index import (
+    SnapshotColumns,
+    open_catalog,
+    records,
+    update_index,
+    write_market_records,
+)
 from lobdesk.index import column_cache as cache
 from lobdesk.index.column_cache import columns_folder
 from lobdesk.index.column_files import STATEMENT, read_statement, writing
 from lobdesk.journal import list_segments
 from lobdesk.journal.seal import seal_segment
 from lobdesk.paths import RECORDER_SOURCE, DataPaths
-from tests.index.test_update import append_snapshots, plain_journal
+from tests.index.journals import JournalWriter, plain_snapshot
+from tests.index.test_update import DAY_US, append_snapshots, plain_journal
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -65,10 +72,9 @@ def decoded(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     counts: list[int] = []
     read = cache.read_part_rows
 
-    def count(con: object, paths: list[Path]) -> dict[str, np.ndarray]:
-        rows = read(con, paths)  # type: ignore[arg-type]
-        counts.append(len(rows["seq"]))
-        return rows
+    def count(con: object, paths: list[Path], rows: int) -> dict[str, np.ndarray]:
+        counts.append(rows)
+        return read(con, paths, rows)  # type: ignore[arg-type]
 
     monkeypatch.setattr(cache, "read_part_rows", count)
     return counts
@@ -217,6 +223,38 @@ def test_what_a_killed_writer_left_does_not_count(tmp_path: Path) -> None:
     update_index(tmp_path)
 
     assert mapped(tmp_path).seq.tolist() == list(range(1, 36))
+
+
+@pytest.mark.parametrize("symbol", ["ETH/USD", "BTC/USD"])
+def test_records_are_the_same_from_columns_and_from_parts(
+    recorded: Path, symbol: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    update_index(recorded)
+    (path,) = write_market_records(recorded, symbol)
+    from_parts = path.read_bytes()
+    path.unlink()
+    with open_catalog(recorded) as catalog:
+        (source,) = next(one.sources for one in catalog.symbols() if one.symbol == symbol)
+        assert catalog.existing_columns(symbol, source) is None
+        catalog.mapped_columns(symbol)
+    monkeypatch.delattr(records, "read_snapshots")
+    write_market_records(recorded, symbol)
+
+    assert path.read_bytes() == from_parts
+
+
+def test_days_that_the_clock_mixed_up_are_read_from_the_parts(tmp_path: Path) -> None:
+    writer = JournalWriter(tmp_path / "l2")
+    for seq, day in ((1, 1), (2, 2), (3, 1), (4, 2)):
+        writer.snapshot("X/Y", plain_snapshot(seq, day * DAY_US + seq), day * DAY_US + seq)
+    update_index(tmp_path)
+    paths = write_market_records(tmp_path, "X/Y")
+    from_parts = [path.read_bytes() for path in paths]
+    for path in paths:
+        path.unlink()
+    mapped(tmp_path)
+
+    assert [path.read_bytes() for path in write_market_records(tmp_path, "X/Y")] == from_parts
 
 
 def test_nobody_waits_for_a_writer(tmp_path: Path) -> None:
