@@ -29,6 +29,7 @@ from lobdesk.index import write_market_records as write_records
 from lobdesk.index.user_sql import run_user_sql
 from lobdesk.journal import Segment
 from lobdesk.journal.seal import seal_segment
+from lobdesk.windows.segments import DIGESTED_COLUMNS
 
 SYMBOLS = [f"{letter}AA/USD" for letter in "ABCDEFGHIJ"]
 BLOCK_ROWS = 100_000
@@ -221,7 +222,7 @@ def hand_over(data: Path, lines: Path) -> None:
         catalog.mapped_columns(symbol)
         begin = time.process_time()
         columns = catalog.mapped_columns(symbol)
-        for name in ("seq", "bid_ticks", "bid_lots", "ask_ticks", "ask_lots"):
+        for name in DIGESTED_COLUMNS:  # all that a window build reads
             int(getattr(columns, name).sum())
         rate = count / (time.process_time() - begin)
     report("columns, mapped and read", f"{rate / 1e6:.1f} M rows/cpu-s, {rate / json_rate:.0f}x",

@@ -137,9 +137,10 @@ def main() -> None:
         texts = best(lambda: engine.frame_texts(found["raw"], found["raw_begin"]))
         duck = best(
             lambda: con.execute(
-                "CREATE OR REPLACE TABLE t AS SELECT *, raw->>'$.channel' AS channel, "
-                "raw->>'$.type' AS type, raw->>'$.data[0].symbol' AS symbol "
-                f"FROM read_ndjson('{path}', columns={columns})"
+                "CREATE OR REPLACE TABLE t AS SELECT * EXCLUDE facts, facts[1] AS channel, "
+                "facts[2] AS type, facts[3] AS symbol FROM (SELECT *, json_extract_string(raw, "
+                "['$.channel', '$.type', '$.data[0].symbol']) AS facts "
+                f"FROM read_ndjson('{path}', columns={columns}))"
             )
         )
         report("events", rows, len(data), native, duck)

@@ -29,6 +29,7 @@ scan_events = _native.scan_events
 scan_snapshots = _native.scan_snapshots
 scan_trades = _native.scan_trades
 take_arrow = _native.take_arrow
+to_ticks = _native.to_ticks
 
 # --- windows: features, normalization, gather ---
 build_feature_rows = _native.build_feature_rows

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lobdesk.index.catalog_sql import BOOK_AT_SQL, QUALITY_SQL, SOURCES_SQL, SYMBOLS_SQL
-from lobdesk.index.column_cache import read_mapped
+from lobdesk.index.column_cache import map_existing, read_mapped
 from lobdesk.index.columns import read_snapshots, read_trades
 from lobdesk.index.digests import table_digest
 from lobdesk.index.errors import UnknownSourceError, UnknownSymbolError
@@ -101,8 +101,11 @@ class Catalog:
 
     def cursor(self) -> duckdb.DuckDBPyConnection:
         """Return a connection of the caller's own; close it."""
+        return self._session_cursor()[1]
+
+    def _session_cursor(self) -> tuple[Session, duckdb.DuckDBPyConnection]:
         with self._lock:
-            return self._session.con.cursor()
+            return self._session, self._session.con.cursor()
 
     def symbols(self) -> list[SymbolInfo]:
         """Return what is there, by name."""
@@ -154,18 +157,26 @@ class Catalog:
         return found
 
     def mapped_columns(self, symbol: str) -> SnapshotColumns:
-        """Return what ``snapshot_columns`` does for all rows, as read-only maps of a file.
+        """Return what ``snapshot_columns`` does for all rows, as read-only maps of files.
 
-        The first call writes the file (350 bytes a row, in the lake's ``records``).
+        The first call writes the files (350 bytes a row, in the lake's ``records``), later ones
+        append what is new.
 
         Raises:
             UnknownSymbolError: The index has nothing of the symbol.
         """
-        with query_errors(), self.cursor() as con:
-            found = read_mapped(con, self._paths, symbol)
+        session, cursor = self._session_cursor()
+        with query_errors(), cursor as con:
+            found = read_mapped(session, con, self._paths, symbol)
         if not len(found):
             self._require(symbol)
         return found
+
+    def existing_columns(self, symbol: str, source: str) -> SnapshotColumns | None:
+        """Return what ``mapped_columns`` does for one source, None if it was never called."""
+        session, cursor = self._session_cursor()
+        with query_errors(), cursor as con:
+            return map_existing(session, con, self._paths, symbol, source)
 
     def trade_columns(
         self,

@@ -11,14 +11,28 @@ import numpy as np
 
 from lobdesk import engine
 from lobdesk.index import duck
+from lobdesk.index.errors import QueryError
+from lobdesk.index.query import REPAIR
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import duckdb
     from numpy.typing import NDArray
 
+BOOK_SELECT = (
+    "seq, exch_ts_us, recv_ts_us, price_precision, qty_precision, "
+    "coalesce(verified::TINYINT, -1)::TINYINT AS verified, is_snapshot::UTINYINT AS starts"
+)
+"""Columns of a book but its levels; ``starts`` is where a frame replaced the book."""
+
+LEVELS = ("bid_ticks", "bid_lots", "ask_ticks", "ask_lots")
+BOOK_LEVELS = 10
+MANY_ROWS = 50_000
+"""From here on a second query for the levels alone costs less than lists in Arrow do."""
+
 KEYS = ("seq", "exch_ts_us", "recv_ts_us")
 PRECISIONS = ("price_precision", "qty_precision")
-LEVELS = ("bid_ticks", "bid_lots", "ask_ticks", "ask_lots")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,13 +128,7 @@ def read_snapshots(
         ("recv_ts_us >=", recv_from_us),
         ("recv_ts_us <", recv_to_us),
     )
-    names = (*KEYS, *PRECISIONS, "verified", *LEVELS)
-    columns, codes, known = _take(
-        con,
-        f"{', '.join((*KEYS, *PRECISIONS, *LEVELS))}, "
-        "coalesce(verified::TINYINT, -1)::TINYINT AS verified, is_snapshot::UTINYINT AS starts",
-        f"internal.snapshots {where}",
-    )
+    columns, codes, known = _take(con, BOOK_SELECT, f"internal.snapshots {where}", LEVELS)
     starts = columns.pop("starts").astype(bool)
     starts |= _changes(codes) | _changes(columns["price_precision"])
     starts |= _changes(columns["qty_precision"])
@@ -129,8 +137,29 @@ def read_snapshots(
         symbol=symbol,
         starts_segment=starts,
         sources=_digests(codes, known, columns),
-        **{name: columns[name] for name in names},
+        **columns,
     )
+
+
+def read_part_rows(
+    con: duckdb.DuckDBPyConnection, paths: list[Path], rows: int
+) -> dict[str, NDArray[Any]]:
+    """Return the books of some parts, which hold so many, in their order and with ``starts``."""
+    columns = _arrow(con, BOOK_SELECT, duck.parquet_scan(paths), LEVELS, rows)
+    columns["starts"] = columns["starts"].view(bool)
+    return columns
+
+
+def read_tail_rows(
+    con: duckdb.DuckDBPyConnection, symbol: str
+) -> dict[str, dict[str, NDArray[Any]]]:
+    """Return a symbol's books that are in no part, with ``starts``, by source."""
+    columns, codes, known = _take(con, BOOK_SELECT, f"tail.snapshots {_where(symbol)}", LEVELS)
+    columns["starts"] = columns["starts"].view(bool)
+    return {
+        source: {name: values[codes == number] for name, values in columns.items()}
+        for number, source in enumerate(known, start=1)
+    }
 
 
 def read_trades(
@@ -171,22 +200,19 @@ def _where(symbol: str, *limits: tuple[str, int | str | None]) -> str:
 
 
 def _take(
-    con: duckdb.DuckDBPyConnection, select: str, rest: str
+    con: duckdb.DuckDBPyConnection, select: str, rest: str, levels: tuple[str, ...] = ()
 ) -> tuple[dict[str, NDArray[Any]], NDArray[np.int32], list[str]]:
     """Return columns in the order (source, seq), each row's source as a number, and their names.
 
-    Rows of equal number stay as they lie in the log. No row passes through a Python object: Arrow
-    hands over whole columns.
+    Rows of equal number stay as they lie in the log.
     """
     sources = con.execute(
         f"SELECT source, count(*) FROM {rest} GROUP BY source ORDER BY source"
     ).fetchall()
     known = [str(source) for source, _ in sources]
     names = ", ".join(duck.quote(name) for name in known) or "''"
-    columns = engine.take_arrow(
-        con.sql(f"SELECT {select}, list_position([{names}], source)::INTEGER AS code FROM {rest}"),
-        rows=sum(count for _, count in sources),
-    )
+    select = f"{select}, list_position([{names}], source)::INTEGER AS code"
+    columns = _arrow(con, select, rest, levels, sum(count for _, count in sources))
     codes, seqs = columns.pop("code"), columns["seq"]
     steps = (codes[1:] > codes[:-1]) | ((codes[1:] == codes[:-1]) & (seqs[1:] >= seqs[:-1]))
     if not steps.all():
@@ -194,6 +220,26 @@ def _take(
         columns = {name: values[order] for name, values in columns.items()}
         codes = codes[order]
     return columns, codes, known
+
+
+def _arrow(
+    con: duckdb.DuckDBPyConnection, select: str, rest: str, levels: tuple[str, ...], rows: int
+) -> dict[str, NDArray[Any]]:
+    """Return columns of about so many rows, lists of levels as ``[rows, 10]``.
+
+    No row passes through a Python object: Arrow hands over whole columns.
+    """
+    if not levels or rows < MANY_ROWS:
+        return engine.take_arrow(
+            con.sql(f"SELECT {', '.join((select, *levels))} FROM {rest}"), rows=rows
+        )
+    columns = engine.take_arrow(con.sql(f"SELECT {select} FROM {rest}"), rows=rows)
+    lists = ", ".join(f"unnest({name}) AS {name}" for name in levels)
+    values = engine.take_arrow(con.sql(f"SELECT {lists} FROM {rest}"), rows=rows * BOOK_LEVELS)
+    count = len(next(iter(columns.values())))
+    if any(len(values[name]) != count * BOOK_LEVELS for name in levels):
+        raise QueryError(f"a part holds a list of another length than {BOOK_LEVELS}; {REPAIR}")
+    return columns | {name: values[name].reshape(count, BOOK_LEVELS) for name in levels}
 
 
 def _changes(values: NDArray[Any]) -> NDArray[np.bool_]:
@@ -230,9 +276,15 @@ def _digests(
     starts = np.flatnonzero(_changes(codes)).tolist()
     digests = []
     for begin, end in itertools.pairwise([*starts, len(codes)]):
-        state = hashlib.blake2b(digest_size=16)
-        for name in sorted(columns):
-            state.update(name.encode())
-            state.update(np.ascontiguousarray(columns[name][begin:end]).data)
-        digests.append({"source": known[codes[begin] - 1], "digest": state.hexdigest()})
+        rows = {name: values[begin:end] for name, values in columns.items()}
+        digests.append({"source": known[codes[begin] - 1], "digest": digest_rows(rows)})
     return digests
+
+
+def digest_rows(columns: dict[str, NDArray[Any]]) -> str:
+    """Return a digest of rows; where they start anew may become known later and is not in it."""
+    state = hashlib.blake2b(digest_size=16)
+    for name in sorted(columns.keys() - {"starts"}):
+        state.update(name.encode())
+        state.update(np.ascontiguousarray(columns[name]).data)
+    return state.hexdigest()

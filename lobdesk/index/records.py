@@ -7,7 +7,10 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from lobdesk.index.catalog import open_catalog
+from lobdesk.index.column_cache import rows_between
 from lobdesk.index.columns import read_snapshots, read_trades
 from lobdesk.index.errors import RecordsError, UnknownSymbolError
 from lobdesk.index.order_records import write_order_records
@@ -79,9 +82,12 @@ def write_market_records(
             written = write_order_records(paths, symbol, chosen, clock, base_latency_us, step)
             _refuse_without_fills(con, symbol, chosen, written)
             return written
+        mapped = catalog.existing_columns(symbol, chosen)
         for day in _days(con, symbol, chosen):
             window = {"recv_from_us": day * US_PER_DAY, "recv_to_us": (day + 1) * US_PER_DAY}
-            books = read_snapshots(con, symbol, source=chosen, **window)
+            books = _mapped_day(mapped, day) if mapped is not None else None
+            if books is None:
+                books = read_snapshots(con, symbol, source=chosen, **window)
             trades = read_trades(con, symbol, source=chosen, **window)
             grid = _grid(con, symbol, chosen, books, trades)
             path = records_path(paths, symbol, day, chosen)
@@ -94,6 +100,14 @@ def write_market_records(
                 write_records(path, header | {"inputs": inputs}, stream.records)
             written.append(path)
     return written
+
+
+def _mapped_day(columns: SnapshotColumns, day: int) -> SnapshotColumns | None:
+    """Return the rows of a day; None if others lie between, because the clock was set back."""
+    first = day * US_PER_DAY
+    rows = np.flatnonzero((columns.recv_ts_us >= first) & (columns.recv_ts_us < first + US_PER_DAY))
+    begin, end = (int(rows[0]), int(rows[-1]) + 1) if len(rows) else (0, 0)
+    return rows_between(columns, begin, end) if end - begin == len(rows) else None
 
 
 def _refuse_without_fills(

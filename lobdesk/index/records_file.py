@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lobdesk.engine_records import RECORD_DTYPE
-from lobdesk.index.durable import TEMPORARY, write_durably
+from lobdesk.index.durable import TEMPORARY, publishing
 from lobdesk.index.errors import RecordsError
 from lobdesk.paths import encode_symbol
 from lobdesk.units import EPOCH
@@ -164,11 +164,14 @@ def write_records(
     begin = len(MAGIC) + 4
     padded = text + b" " * (-(begin + len(text)) % ALIGNMENT)
     length = len(padded).to_bytes(4, "little")
-    numbers = b"" if order_ids is None else order_ids.tobytes()
     # Every backtest may find the file stale, so several processes may write it at once.
     _forget_abandoned(path)
     name = f".{os.getpid()}-{threading.get_ident()}"
-    write_durably(path, MAGIC + length + padded + records.tobytes() + numbers, name)
+    with publishing(path, name) as temporary, temporary.open("wb") as stream:
+        stream.write(MAGIC + length + padded)
+        stream.write(_bytes(records))
+        if order_ids is not None:
+            stream.write(_bytes(order_ids))
 
 
 def _forget_abandoned(path: Path) -> None:
@@ -184,10 +187,15 @@ def _date(day: int) -> str:
 
 
 def _digest(records: NDArray[np.void], order_ids: NDArray[np.int64] | None) -> str:
-    digest = hashlib.sha256(records.tobytes())
+    digest = hashlib.sha256(_bytes(records))
     if order_ids is not None:
-        digest.update(order_ids.tobytes())
+        digest.update(_bytes(order_ids))
     return digest.hexdigest()
+
+
+def _bytes(values: NDArray[Any]) -> memoryview:
+    """Return the memory of an array, without a copy of one that lies in order."""
+    return np.ascontiguousarray(values).view(np.uint8).data
 
 
 def _read_header(path: Path) -> tuple[dict[str, Any], int]:

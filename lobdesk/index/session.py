@@ -22,6 +22,8 @@ from lobdesk.index.view_sql import EXACT_DECIMAL, LINE_SPANS, LINE_VERDICTS, VER
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from numpy.typing import NDArray
+
     from lobdesk.index.segments import Known
     from lobdesk.paths import DataPaths
 
@@ -30,21 +32,57 @@ SYMBOL = "url_decode(regexp_extract(filename, '/pair=([^/]*)/date=[^/]*/[^/]*$',
 """A part's symbol from its path, which is the data directory's and then ``part_path``'s."""
 
 
+@dataclass(frozen=True, slots=True)
+class PartFile:
+    """One Parquet file that the views read.
+
+    Attributes:
+        source: Journal that its rows are from.
+        symbol: Empty where a part holds several.
+        path: The file.
+        rows: Rows.
+        digest: Of its bytes.
+    """
+
+    source: str
+    symbol: str
+    path: Path
+    rows: int
+    digest: str
+
+
 @dataclass(slots=True)
 class Session:
     """A private database and what it was made of.
 
     Attributes:
         con: The database; each thread takes its own ``cursor()``.
+        parts: Table → its parts in the order of (source, segment, first byte).
+        tail_symbols: Those whose snapshots are partly in no part yet.
         files: Parquet files that the views read.
         frames: Numbers of events that replaced a book.
         left_out_bytes: Journal bytes that are in no view, because the index is too far behind.
     """
 
     con: duckdb.DuckDBPyConnection
+    parts: dict[str, list[PartFile]] = field(default_factory=dict)
+    tail_symbols: frozenset[str] = frozenset()
     files: list[Path] = field(default_factory=list)
     frames: SnapshotFrames = field(default_factory=SnapshotFrames)
     left_out_bytes: int = 0
+    _gap_ends: dict[tuple[str, str], NDArray[np.int64]] | None = None
+
+    def gap_ends(
+        self, con: duckdb.DuckDBPyConnection, source: str, symbol: str
+    ) -> NDArray[np.int64]:
+        """Return the first verified event behind each gap of a symbol; asked for once."""
+        if self._gap_ends is None:
+            rows = con.execute(
+                "SELECT source, symbol, list(first_verified_seq) FROM internal.gaps "
+                "WHERE first_verified_seq IS NOT NULL GROUP BY source, symbol"
+            ).fetchall()
+            self._gap_ends = {(one, two): np.array(seqs, np.int64) for one, two, seqs in rows}
+        return self._gap_ends.get((source, symbol), np.empty(0, np.int64))
 
 
 def open_session(
@@ -81,9 +119,12 @@ def open_session(
         if has_tail:
             known = _known(con)
             session.left_out_bytes = load_tail(con, paths, indexed, known, session.frames)
+            symbols = con.execute("SELECT DISTINCT symbol FROM tail.snapshots").fetchall()
+            session.tail_symbols = frozenset(symbol for (symbol,) in symbols)
         with query_errors():
             for table in TABLES.values():
-                session.files += _create_base(con, paths, table)
+                files = [part.path for part in session.parts.get(table.name, ())]
+                session.files += _create_base(con, table, files)
             con.execute(f"CREATE VIEW internal.line_spans AS {LINE_SPANS}")
             con.execute(f"CREATE VIEW internal.line_verdicts AS {LINE_VERDICTS}")
             con.execute(f"CREATE VIEW internal.verdicts AS {VERDICTS}")
@@ -126,6 +167,13 @@ def _copy_catalog(
     frames = con.execute("SELECT source, list(seq) FROM internal.book_frames GROUP BY source")
     for source, seqs in frames.fetchall():
         session.frames.add(source, np.array(seqs, np.int64))
+    parts = con.execute(
+        'SELECT "table", source, symbol, path, "rows", digest FROM internal.parts '
+        'ORDER BY source, segment, "from"'
+    )
+    for table, source, symbol, name, count, digest in parts.fetchall():
+        part = PartFile(source, symbol, paths.lake / name, count, digest)
+        session.parts.setdefault(table, []).append(part)
     rows = con.execute("SELECT source, segment, indexed_bytes FROM internal.segments")
     indexed = {(source, name): end for source, name, end in rows.fetchall()}
     return indexed, session
@@ -138,22 +186,17 @@ def _known(con: duckdb.DuckDBPyConnection) -> Known:
     return {(source, name): (stamp, size) for source, name, stamp, size in rows.fetchall()}
 
 
-def _create_base(con: duckdb.DuckDBPyConnection, paths: DataPaths, table: Table) -> list[Path]:
-    """Create ``internal.<table>``: what is indexed in order, then the tail."""
+def _create_base(con: duckdb.DuckDBPyConnection, table: Table, parts: list[Path]) -> list[Path]:
+    """Create ``internal.<table>``: what is indexed in order, then the tail; return its files."""
     files: list[Path] = []
     columns = table.column_list()
     selects = [f"SELECT {columns} FROM tail.{table.name}"]
     if table.name in PUBLISHED:
         order = 'source, segment, "offset"' if table.name != "instruments" else "source, seq"
         selects.insert(0, f"(SELECT {columns} FROM published.{table.name} ORDER BY {order})")
-    else:
-        rows = con.execute(
-            'SELECT path FROM internal.parts WHERE "table" = ? ORDER BY source, segment, "from"',
-            [table.name],
-        )
-        files = [paths.lake / path for (path,) in rows.fetchall()]
-        if files:
-            selects.insert(0, _from_parts(table, files))
+    elif parts:
+        files = parts
+        selects.insert(0, _from_parts(table, files))
     con.execute(f"CREATE VIEW internal.{table.name} AS {' UNION ALL '.join(selects)}")
     return files
 

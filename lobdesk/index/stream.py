@@ -165,6 +165,13 @@ def to_ticks(
     Raises:
         RecordsError: One is none, or does not fit.
     """
+    found = engine.to_ticks(
+        np.ascontiguousarray(mantissas), np.ascontiguousarray(precision),
+        digits=grid.price_precision, step=grid.step,
+    )  # fmt: skip
+    if found is not None:
+        return found
+    # Again, slowly, to say which and why.
     scaled = _rescaled(mantissas, precision, grid.price_precision, grid.symbol)
     ticks, rest = np.divmod(scaled, grid.step)
     _refuse(grid, rest != 0, mantissas, precision, f"{what} price is not a multiple of {grid.tick}")

@@ -15,6 +15,7 @@
 #include "lobdesk/arrow_columns.hpp"
 #include "lobdesk/line_chain.hpp"
 #include "lobdesk/market_records.hpp"
+#include "lobdesk/price_grid.hpp"
 #include "lobdesk/scan.hpp"
 
 namespace py = pybind11;
@@ -202,6 +203,26 @@ const T* Column(const Array<T>& array, py::ssize_t rows, bool is_levels = false)
   return array.data();
 }
 
+py::object ToTicks(const Array<std::int64_t>& mantissas, const Array<std::int8_t>& precision,
+                   int digits, std::int64_t step) {
+  const py::ssize_t rows = precision.size();
+  if (mantissas.ndim() < 1 || mantissas.shape(0) != rows || precision.ndim() != 1) {
+    throw py::value_error("each row of mantissas must have its precision");
+  }
+  if (step < 1) throw py::value_error("step must be positive");
+  const std::size_t width = rows == 0 ? 1 : static_cast<std::size_t>(mantissas.size() / rows);
+  py::array_t<std::int32_t> ticks(
+      std::vector<py::ssize_t>(mantissas.shape(), mantissas.shape() + mantissas.ndim()));
+  std::int32_t* out = ticks.mutable_data();
+  bool is_fine = false;
+  {
+    const py::gil_scoped_release release;
+    is_fine = lobdesk::ToTicks(mantissas.data(), precision.data(), static_cast<std::size_t>(rows),
+                               width, {digits, step}, out);
+  }
+  return is_fine ? py::object(std::move(ticks)) : py::none();
+}
+
 py::tuple BuildRecords(
     const Array<std::int64_t>& seq, const Array<std::int64_t>& exch_ts_us,
     const Array<std::int64_t>& recv_ts_us, const Array<std::uint8_t>& starts_segment,
@@ -251,6 +272,9 @@ void BindScan(py::module_& m) {
       py::arg("trade_qty_lots").noconvert(),
       "Return the event stream of one symbol's snapshots and trades, and counts of what it holds. "
       "Exchange times of either must not go backwards.");
+  m.def("to_ticks", &ToTicks, py::arg("mantissas").noconvert(), py::arg("precision").noconvert(),
+        py::kw_only(), py::arg("digits"), py::arg("step"),
+        "Return prices in multiples of step, int32; None if one is none or does not fit.");
   m.def("check_line_chain", &CheckLineChain, py::arg("data"), py::kw_only(),
         py::arg("previous") = py::none(),
         "Return where raw event lines begin whose checksum is wrong, and the last line's checksum; "

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "../tests/event_rows.hpp"
 #include "lobdesk/book/book_verifier.hpp"
 #include "lobdesk/errors.hpp"
 #include "lobdesk/scan.hpp"
@@ -71,6 +72,8 @@ void Events(std::string_view text) {
       Demand(index >= -1 && index < static_cast<std::int32_t>(columns.names.size()));
     }
   }
+  Demand(lobdesk::AreFactsEqual(text));
+  Demand(lobdesk::AreEventsEachAlone(columns, text, kBase));
 }
 
 void State(std::string_view bytes) {

@@ -1,7 +1,8 @@
 // Feeds mutated journal lines to the scanner; meant for a build with sanitizers.
 //
 // Each line stands twice: with bytes behind it, where the fast reader may take it, and at the very
-// end, where only the slow one does. Both must say the same of it.
+// end, where only the slow one does. Both must say the same of it. An event line stands between
+// others, and alone.
 //
 // Without arguments: 20,000 mutations (a unit test). Otherwise:  scan_fuzz_test COUNT SEED
 #include <cstddef>
@@ -14,6 +15,7 @@
 #include <string_view>
 #include <vector>
 
+#include "event_rows.hpp"
 #include "lobdesk/scan.hpp"
 
 namespace {
@@ -81,9 +83,11 @@ class Lines {
 
   std::string Event() {
     std::string line = R"({"v":1,"seq":)" + Number() + R"(,"recv_ts_us":)" + Number();
-    line += R"(,"mono_us":)" + Number() + R"(,"boot":"5f0c","conn":1,"dir":"in","raw":")";
-    line += R"({\"channel\":\"book\",\"type\":\"update\",\"data\":[{\"symbol\":\"BTC\/USD\")";
-    line += R"(,\"bids\":[{\"price\":45285.2,\"qty\":0.00100000}],\"asks\":[]}]})";
+    line += R"(,"mono_us":)" + Number() + R"(,"boot":"5f0c","conn":1,"dir":)" + Dir();
+    line += R"(,"raw":"{\"channel\":\"book\",\"type\":\"update\",\"data\":[{\"symbol\":\")";
+    line += Below(4) == 0 ? R"(BTC\/USD\")" : R"(BTC/USD\")";
+    line += R"(,\"bids\":[{\"price\":)" + Number() + R"(.2,\"qty\":0.00100000}],\"asks\":[]}]})";
+    if (Below(4) == 0) line.insert(line.find("raw") + 6 + Below(40), kTokens[Below(30)]);
     return line + R"(","crc":)" + std::to_string(Below(1ULL << 32)) + "}";
   }
 
@@ -97,6 +101,11 @@ class Lines {
     std::string digits = std::to_string(1 + random_() % 9223372036854775806ULL);
     digits.resize(1 + Below(Below(4) == 0 ? 19 : 10));
     return digits.substr(0, 19);
+  }
+
+  std::string Dir() {
+    const std::size_t which = Below(4);
+    return which == 0 ? R"("out")" : which == 1 ? R"("note")" : R"("in")";
   }
 
   std::string Side(int direction) {
@@ -195,12 +204,22 @@ bool CheckTrade(const std::string& line, std::uint64_t* taken) {
   return Covers(found.lines, line.size()) && found.seq.size() == found.qty_lots.size();
 }
 
-bool CheckEvent(const std::string& line, std::uint64_t* taken) {
+// Between lines of its boot, where the fast reader may take it.
+bool CheckEvent(const std::string& line, const std::string& around, std::uint64_t* taken) {
+  constexpr std::int64_t kBase = 7;
+  const std::string text = around + line + around + around;
   const auto found =
-      ScanCopy(line, [](std::string_view data) { return lobdesk::ScanEvents(data, 7); });
+      ScanCopy(text, [](std::string_view data) { return lobdesk::ScanEvents(data, kBase); });
   *taken += found.seq.size();
-  return Covers(found.lines, line.size()) && found.raw_begin.size() == found.seq.size() + 1 &&
-         found.raw_begin.back() == static_cast<std::int64_t>(found.raw.size());
+  const std::string_view raw(reinterpret_cast<const char*>(found.raw.data()), found.raw.size());
+  for (std::size_t i = 0; i < found.seq.size(); ++i) {
+    const auto begin = static_cast<std::size_t>(found.raw_begin[i]);
+    const auto end = static_cast<std::size_t>(found.raw_begin[i + 1]);
+    if (!lobdesk::AreFactsEqual(raw.substr(begin, end - begin))) return false;
+  }
+  return Covers(found.lines, text.size()) && found.raw_begin.size() == found.seq.size() + 1 &&
+         found.raw_begin.back() == static_cast<std::int64_t>(found.raw.size()) &&
+         lobdesk::AreEventsEachAlone(found, text, kBase);
 }
 
 }  // namespace
@@ -220,7 +239,7 @@ int main(int argc, char** argv) {
     line += '\n';
     const bool is_right = i % 4 < 2    ? CheckSnapshot(line, good + good, &taken)
                           : i % 4 == 2 ? CheckTrade(line, &taken)
-                                       : CheckEvent(line, &taken);
+                                       : CheckEvent(line, lines.Event() + "\n", &taken);
     if (!is_right) {
       std::fprintf(stderr, "contradiction after: %s\n", line.c_str());
       return 1;

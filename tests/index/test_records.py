@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from lobdesk import engine
 from lobdesk.engine_records import RECORD_DTYPE
 from lobdesk.index import (
     open_catalog,
@@ -40,6 +41,47 @@ def replay(records: np.ndarray) -> list[tuple[list[tuple[int, int]], list[tuple[
         if record["flags"] & LAST:
             books.append((sorted(sides[0].items(), reverse=True), sorted(sides[1].items())))
     return books
+
+
+TICKS_FIT = np.iinfo(np.int32).max
+
+
+@pytest.mark.parametrize("shape", [(50,), (50, 10)])
+@pytest.mark.parametrize("step", [1, 5])
+def test_native_ticks_are_exact_multiples(shape: tuple[int, ...], step: int) -> None:
+    rng = np.random.default_rng(3)
+    wanted = rng.integers(-TICKS_FIT, TICKS_FIT, shape, endpoint=True)
+    precision = rng.integers(3, 6, 50).astype(np.int8)
+    factors = (10 ** (5 - precision.astype(np.int64))).reshape((-1,) + (1,) * (len(shape) - 1))
+    wanted -= wanted % factors
+    wanted[0] = (TICKS_FIT // 100) * 100
+    mantissas = wanted * step // factors
+
+    found = engine.to_ticks(mantissas, precision, digits=5, step=step)
+
+    assert found is not None
+    assert found.dtype == np.int32
+    np.testing.assert_array_equal(found, wanted)
+
+
+@pytest.mark.parametrize(
+    ("mantissa", "precision", "step"),
+    [
+        (7, 2, 2),
+        (TICKS_FIT + 1, 2, 1),
+        (-TICKS_FIT - 1, 2, 1),
+        ((TICKS_FIT + 1) * 5, 2, 5),
+        (10**18, 0, 10**17),
+        (1, 3, 1),
+        (1, -17, 1),
+    ],
+)
+def test_native_ticks_refuse_what_is_off_the_grid_or_does_not_fit(
+    mantissa: int, precision: int, step: int
+) -> None:
+    mantissas, digits = np.array([0, mantissa]), np.array([2, precision], np.int8)
+
+    assert engine.to_ticks(mantissas, digits, digits=2, step=step) is None
 
 
 def rows_of(path: Path) -> list[tuple[int, ...]]:

@@ -4,8 +4,8 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <vector>
 
+#include "lobdesk/large_vector.hpp"
 #include "lobdesk/units.hpp"
 
 namespace lobdesk {
@@ -61,7 +61,7 @@ struct TradeRows {
 
 /// The stream, and what it consists of.
 struct MarketRecords {
-  std::vector<WrittenRecord> records;
+  LargeVector<WrittenRecord> records;
   std::int64_t depth_messages = 0;  ///< Snapshots that changed something.
   std::int64_t trades = 0;
   std::int64_t clears = 0;

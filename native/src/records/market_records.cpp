@@ -1,7 +1,9 @@
 #include "lobdesk/market_records.hpp"
 
 #include <algorithm>
+#include <cstring>
 #include <utility>
+#include <vector>
 
 namespace lobdesk {
 namespace {
@@ -19,11 +21,11 @@ struct Levels {
   const Lots* lots;
   int direction;  // -1 where prices fall from the best on, 1 where they rise
   std::uint8_t side;
+  std::size_t count;
 
-  [[nodiscard]] std::size_t Count() const noexcept {
-    std::size_t count = 0;
-    while (count < kRecordLevels && lots[count] > 0) ++count;
-    return count;
+  [[nodiscard]] bool IsSameAs(const Levels& other) const noexcept {
+    return std::memcmp(lots, other.lots, kRecordLevels * sizeof(Lots)) == 0 &&
+           std::memcmp(ticks, other.ticks, kRecordLevels * sizeof(std::int32_t)) == 0;
   }
   // True if `price` is nearer to the spread than `other`.
   [[nodiscard]] bool IsBetter(std::int32_t price, std::int32_t other) const noexcept {
@@ -31,14 +33,26 @@ struct Levels {
   }
 };
 
+std::size_t Count(const Lots* lots) noexcept {
+  std::size_t count = 0;
+  while (count < kRecordLevels && lots[count] > 0) ++count;
+  return count;
+}
+
 Levels Bids(const BookRows& books, std::size_t row) noexcept {
   const std::size_t at = row * kRecordLevels;
-  return {books.bid_ticks + at, books.bid_lots + at, -1, 0};
+  return {books.bid_ticks + at, books.bid_lots + at, -1, 0, Count(books.bid_lots + at)};
 }
 
 Levels Asks(const BookRows& books, std::size_t row) noexcept {
   const std::size_t at = row * kRecordLevels;
-  return {books.ask_ticks + at, books.ask_lots + at, 1, 1};
+  return {books.ask_ticks + at, books.ask_lots + at, 1, 1, Count(books.ask_lots + at)};
+}
+
+// Two that arrived one after the other are in the exchange's order, too.
+bool IsInStep(const Message& a, const Message& b) noexcept {
+  return a.seq <= b.seq &&
+         std::pair(a.exch_ts_us, !a.is_trade) <= std::pair(b.exch_ts_us, !b.is_trade);
 }
 
 class Builder {
@@ -72,10 +86,13 @@ class Builder {
     } else {
       // Removals of both sides first: a side that moves must not seem to cross the other's old
       // levels in between.
-      PutRemoved(Bids(books_, row - 1), Bids(books_, row));
-      PutRemoved(Asks(books_, row - 1), Asks(books_, row));
-      PutChanged(Bids(books_, row - 1), Bids(books_, row));
-      PutChanged(Asks(books_, row - 1), Asks(books_, row));
+      const Levels bids = Bids(books_, row), asks = Asks(books_, row);
+      const Levels old_bids = Bids(books_, row - 1), old_asks = Asks(books_, row - 1);
+      const bool has_bids = !bids.IsSameAs(old_bids), has_asks = !asks.IsSameAs(old_asks);
+      if (has_bids) PutRemoved(old_bids, bids);
+      if (has_asks) PutRemoved(old_asks, asks);
+      if (has_bids) PutChanged(old_bids, bids);
+      if (has_asks) PutChanged(old_asks, asks);
     }
     if (pending_.size() == first) return;
     ++out_.depth_messages;
@@ -103,15 +120,15 @@ class Builder {
   }
 
   void PutAll(const Levels& now) {
-    for (std::size_t i = 0; i < now.Count(); ++i) {
+    for (std::size_t i = 0; i < now.count; ++i) {
       Put(kRecordDepth, now.side, now.ticks[i], now.lots[i], kRecordSnapshot);
     }
   }
 
   // Levels that were there before and are not any more: taken away, or pushed out of the window.
   void PutRemoved(const Levels& before, const Levels& now) {
-    const std::size_t count = now.Count();
-    for (std::size_t i = 0, j = 0; i < before.Count(); ++i) {
+    const std::size_t count = now.count;
+    for (std::size_t i = 0, j = 0; i < before.count; ++i) {
       while (j < count && now.IsBetter(now.ticks[j], before.ticks[i])) ++j;
       if (j < count && now.ticks[j] == before.ticks[i]) continue;
       const bool is_beyond = count == kRecordLevels && j == count;
@@ -121,8 +138,8 @@ class Builder {
 
   // Levels that are new or have another quantity.
   void PutChanged(const Levels& before, const Levels& now) {
-    const std::size_t count = before.Count();
-    for (std::size_t i = 0, j = 0; i < now.Count(); ++i) {
+    const std::size_t count = before.count;
+    for (std::size_t i = 0, j = 0; i < now.count; ++i) {
       while (j < count && before.IsBetter(before.ticks[j], now.ticks[i])) ++j;
       const bool is_known = j < count && before.ticks[j] == now.ticks[i];
       if (is_known && before.lots[j] == now.lots[i]) continue;
@@ -137,17 +154,29 @@ class Builder {
     }
   }
 
+  template <typename IsBefore>
+  static void SortUnlessSorted(std::vector<const Message*>& messages, IsBefore is_before) {
+    if (!std::is_sorted(messages.begin(), messages.end(), is_before)) {
+      std::stable_sort(messages.begin(), messages.end(), is_before);
+    }
+  }
+
   void Merge() {
+    if (std::adjacent_find(messages_.begin(), messages_.end(),
+                           [](const Message& a, const Message& b) { return !IsInStep(a, b); }) ==
+        messages_.end()) {
+      out_.records = std::move(pending_);
+      return;
+    }
     std::vector<const Message*> by_receipt;
     by_receipt.reserve(messages_.size());
     for (const Message& message : messages_) by_receipt.push_back(&message);
-    std::stable_sort(by_receipt.begin(), by_receipt.end(),
+    SortUnlessSorted(by_receipt,
                      [](const Message* a, const Message* b) { return a->seq < b->seq; });
     std::vector<const Message*> by_exchange = by_receipt;
-    std::stable_sort(
-        by_exchange.begin(), by_exchange.end(), [](const Message* a, const Message* b) {
-          return std::pair(a->exch_ts_us, !a->is_trade) < std::pair(b->exch_ts_us, !b->is_trade);
-        });
+    SortUnlessSorted(by_exchange, [](const Message* a, const Message* b) {
+      return std::pair(a->exch_ts_us, !a->is_trade) < std::pair(b->exch_ts_us, !b->is_trade);
+    });
     out_.records.reserve(pending_.size());
     std::vector<bool> is_done(messages_.size(), false);  // at the exchange
     std::size_t local = 0;
@@ -179,7 +208,7 @@ class Builder {
   const TradeRows& trades_;
   TsUs exch_ts_us_ = 0;
   TsUs recv_ts_us_ = 0;
-  std::vector<WrittenRecord> pending_;
+  LargeVector<WrittenRecord> pending_;
   std::vector<Message> messages_;
   MarketRecords out_;
 };

@@ -62,6 +62,21 @@ LOBDESK_INLINE std::uint64_t DigitMask(const char* at) noexcept {
   return mask;
 }
 
+/// Returns how many of the sixteen bytes from `at` on are digits, up to the first that is none.
+LOBDESK_INLINE unsigned CountDigits(const char* at) noexcept {
+#if defined(__SSE2__)
+  const __m128i text = _mm_loadu_si128(reinterpret_cast<const __m128i*>(at));
+  const __m128i values = _mm_sub_epi8(text, _mm_set1_epi8('0'));
+  const __m128i is_digit = _mm_cmpeq_epi8(_mm_min_epu8(values, _mm_set1_epi8(9)), values);
+  const auto others = ~static_cast<unsigned>(_mm_movemask_epi8(is_digit));
+  return static_cast<unsigned>(__builtin_ctz(others));  // the upper half is set
+#else
+  unsigned count = 0;
+  while (count < 16 && static_cast<unsigned char>(at[count] - '0') <= 9U) ++count;
+  return count;
+#endif
+}
+
 /// Returns the number that the `count` digits before `end` spell; at most 16, and 16 bytes before
 /// `end` can be read. Takes the same time for any count.
 LOBDESK_INLINE std::uint64_t SixteenDigits(const char* end, unsigned count) noexcept {

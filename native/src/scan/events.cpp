@@ -2,6 +2,7 @@
 #include <limits>
 #include <unordered_map>
 
+#include "fast_event.hpp"
 #include "json_text.hpp"
 #include "lines.hpp"
 #include "lobdesk/utf8.hpp"
@@ -33,15 +34,6 @@ class Names {
   std::vector<std::string>* names_;
   std::string key_;
   std::unordered_map<std::string, std::int32_t> numbers_;
-};
-
-struct EventHead {
-  Seq seq = 0;
-  TsUs recv_ts_us = 0;
-  TsUs mono_us = 0;
-  std::int64_t conn = 0;
-  std::uint8_t dir = 0;
-  std::string_view boot;
 };
 
 bool ReadDir(LineCursor& cursor, std::uint8_t* dir) {
@@ -87,24 +79,38 @@ std::string_view Plain(std::string_view escaped, std::string* buffer) {
 class EventReader {
  public:
   // A frame's text is never longer than its line, so the buffer never grows.
-  EventReader(std::size_t bytes, std::size_t lines, EventColumns* out)
-      : out_{out}, names_{&out->names} {
-    out_->raw.resize(bytes);
-    Reserve(lines);
+  EventReader(std::string_view data, EventColumns* out)
+      : out_{out}, names_{&out->names}, fast_{data} {
+    out_->raw.resize(data.size());
+    Reserve(GuessLines(data));
     out_->raw_begin.push_back(0);
+  }
+
+  // Returns where the next line begins, 0 if `Read` must decide.
+  std::size_t ReadFast(std::size_t begin) {
+    EventHead head;
+    char* end = Free();
+    bool is_ascii = false;
+    const std::size_t next = fast_.Read(begin, &head, &end, &is_ascii);
+    if (next == 0) return 0;
+    const std::string_view frame = FrameUpTo(end);
+    if (!is_ascii && !IsUtf8(frame)) return 0;
+    Add(head, frame);
+    out_->boot.push_back(out_->boot.back());
+    return next;
   }
 
   bool Read(LineCursor& cursor) {
     EventHead head;
-    char* begin = reinterpret_cast<char*>(out_->raw.data()) + used_;
-    char* end = begin;
+    char* end = Free();
     if (!ReadEvent(cursor, &head, &end)) return false;
-    const std::string_view frame(begin, static_cast<std::size_t>(end - begin));
+    const std::string_view frame = FrameUpTo(end);
     const std::string_view boot = Plain(head.boot, &boot_);
     if (boot.empty() && !head.boot.empty()) return cursor.Fail("boot is no text");
     if (!IsUtf8(frame) || !IsUtf8(boot)) return cursor.Fail("not UTF-8");
-    used_ += frame.size();
-    Add(head, boot, frame);
+    Add(head, frame);
+    AddName(boot, &out_->boot);
+    fast_.ExpectBoot(head.boot);
     return true;
   }
 
@@ -122,13 +128,21 @@ class EventReader {
     out_->dir.reserve(lines);
   }
 
-  void Add(const EventHead& head, std::string_view boot, std::string_view frame) {
+  char* Free() noexcept { return reinterpret_cast<char*>(out_->raw.data()) + used_; }
+
+  std::string_view FrameUpTo(const char* end) noexcept {
+    const char* begin = Free();
+    return {begin, static_cast<std::size_t>(end - begin)};
+  }
+
+  // Adds all but the boot.
+  void Add(const EventHead& head, std::string_view frame) {
+    used_ += frame.size();
     out_->seq.push_back(head.seq);
     out_->recv_ts_us.push_back(head.recv_ts_us);
     out_->mono_us.push_back(head.mono_us);
     out_->conn.push_back(head.conn);
     out_->dir.push_back(head.dir);
-    AddName(boot, &out_->boot);
     const FrameFacts facts = ReadFrameFacts(frame);
     AddName(Plain(facts.channel, &buffer_), &out_->channel);
     AddName(Plain(facts.type, &buffer_), &out_->type);
@@ -142,6 +156,7 @@ class EventReader {
 
   EventColumns* out_;
   Names names_;
+  FastEventReader fast_;
   std::size_t used_ = 0;
   std::string boot_;
   std::string buffer_;
@@ -151,9 +166,10 @@ class EventReader {
 
 EventColumns ScanEvents(std::string_view data, std::int64_t base_offset) {
   EventColumns out;
-  EventReader reader(data.size(), GuessLines(data), &out);
-  ForEachLine(data, base_offset, &out.lines,
-              [&](LineCursor& cursor) { return reader.Read(cursor); });
+  EventReader reader(data, &out);
+  ForEachLine(
+      data, base_offset, &out.lines, [&](std::size_t begin) { return reader.ReadFast(begin); },
+      [&](LineCursor& cursor) { return reader.Read(cursor); });
   reader.Finish();
   return out;
 }

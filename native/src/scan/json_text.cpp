@@ -205,6 +205,31 @@ class FrameWalker {
   std::size_t at_ = 0;
 };
 
+// Takes `head` and the text behind it up to a quote; false if that is empty or has an escape.
+template <std::size_t kSize>
+LOBDESK_INLINE bool TakeName(std::string_view frame, std::size_t* at, const char (&head)[kSize],
+                             std::string_view* name) noexcept {
+  constexpr std::size_t kLength = kSize - 1;
+  const std::size_t begin = *at + kLength;
+  if (begin + 16 > frame.size() || std::memcmp(frame.data() + *at, head, kLength) != 0) {
+    return false;
+  }
+  const unsigned found = FindSpecial(frame.data() + begin);
+  if (found == 0) return false;  // longer than names are
+  const auto length = static_cast<std::size_t>(__builtin_ctz(found));
+  *name = frame.substr(begin, length);
+  *at = begin + length;
+  return length > 0 && frame[*at] == '"';
+}
+
+// Frames that begin with all that is asked for, as most do.
+bool ReadUsualFrame(std::string_view frame, FrameFacts* facts) noexcept {
+  std::size_t at = 0;
+  return TakeName(frame, &at, "{\"channel\":\"", &facts->channel) &&
+         TakeName(frame, &at, "\",\"type\":\"", &facts->type) &&
+         TakeName(frame, &at, "\",\"data\":[{\"symbol\":\"", &facts->symbol);
+}
+
 // The object that `data` (an array of them), `result` or `params` holds.
 void ReadInner(FrameWalker* walker, FrameFacts* facts) {
   while (walker->Enter('[')) {
@@ -243,42 +268,48 @@ const char* AppendUnescaped(std::string_view escaped, std::string* out) {
   return why;
 }
 
-bool LineCursor::String(char** out) {
-  if (!Skip('"')) return Fail("expected a string");
-  const char* at = at_;
-  char* target = *out;
+const char* ReadQuoted(const char** at, const char* end, char** out, bool* is_ascii) {
+  // Through copies: what has its address taken does not stay in a register.
+  const char* from = *at;
+  char* to = *out;
+  bool has_only_ascii = true;
   const char* why = nullptr;
   while (why == nullptr) {
-    const char* simple = at;
-    char* copied = target;
-    CopyQuoted(&simple, end_, &copied);
-    target = copied;
-    at = CopyPlain(simple, end_, &target);
-    if (at == end_) {
+    has_only_ascii &= CopyQuoted(&from, end, &to);
+    const char* before = from;
+    from = CopyPlain(from, end, &to);
+    has_only_ascii &= from == before;
+    if (from == end) {
       why = "string without an end";
-    } else if (*at == '"') {
-      at_ = at + 1;
-      *out = target;
-      return true;
-    } else if (*at != '\\') {
+    } else if (*from == '"') {
+      ++from;
+      break;
+    } else if (*from != '\\') {
       why = "control character in a string";
-    } else if (end_ - at >= 2 && at[1] == '"') {
-      *target++ = '"';  // nearly all escapes of a frame
-      at += 2;
     } else {
-      // Through copies: what has its address taken does not stay in a register.
-      const char* behind = at;
-      char* written = target;
-      why = WriteEscape(&behind, end_, &written);
-      at = behind;
-      target = written;
+      why = WriteEscape(&from, end, &to);
+      has_only_ascii = false;
     }
   }
-  at_ = at;
-  return Fail(why);
+  *at = from;
+  *out = to;
+  *is_ascii = has_only_ascii;
+  return why;
+}
+
+bool LineCursor::String(char** out) {
+  if (!Skip('"')) return Fail("expected a string");
+  bool is_ascii = false;
+  const char* why = ReadQuoted(&at_, end_, out, &is_ascii);
+  return why == nullptr || Fail(why);
 }
 
 FrameFacts ReadFrameFacts(std::string_view frame) {
+  FrameFacts facts;
+  return ReadUsualFrame(frame, &facts) ? facts : WalkFrame(frame);
+}
+
+FrameFacts WalkFrame(std::string_view frame) {
   FrameFacts facts;
   FrameWalker walker(frame);
   if (!walker.Enter('{')) return facts;
