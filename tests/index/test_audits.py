@@ -385,3 +385,41 @@ REAL = {
     "spread": _positive_spread, "depth": _whole_depth, "microprice_bars": _ordered_bars,
     "trades_against_book": _judged, "overview": lambda rows: rows or pytest.fail("empty"),
 }  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def unnumbered(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Trades of a source that numbers none: their order is that of time, then of the log."""
+    data = tmp_path_factory.mktemp("unnumbered")
+    told = Story(data / "l2")
+    told.trades(1, (0, "buy", 10005, 100), (0, "buy", 10001, 300))
+    told.trades(2, (0, "sell", 10003, 200), (0, "sell", 10002, 300), (0, "sell", 10000, 100))
+    told.trades(3, (0, "buy", 10004, 300))
+    update_index(data)
+    return data
+
+
+def test_bars_of_unnumbered_trades_follow_time_and_log(unnumbered: Path) -> None:
+    (bar,) = audit(unnumbered, "bars")
+
+    assert (bar["open"], bar["close"]) == (Decimal("100.05"), Decimal("100.04"))
+    assert (bar["high"], bar["low"], bar["trades"]) == (Decimal("100.05"), Decimal(100), 6)
+    assert bar["is_whole"] is None
+
+
+def test_sweeps_of_unnumbered_trades_are_those_of_one_side_and_time(unnumbered: Path) -> None:
+    rows = audit(unnumbered, "largest_sweeps")
+
+    assert [(row["side"], row["levels"], row["trades"]) for row in rows] == [
+        ("sell", 3, 3), ("buy", 2, 2),
+    ]  # fmt: skip
+    assert [(row["first_price"], row["last_price"]) for row in rows] == [
+        (Decimal("100.03"), Decimal(100)), (Decimal("100.05"), Decimal("100.01")),
+    ]  # fmt: skip
+    assert audit(unnumbered, "missing_trades") == []
+
+
+def test_equal_trades_are_in_the_order_of_the_log(unnumbered: Path) -> None:
+    rows = audit(unnumbered, "largest_trades", top=2)
+
+    assert [row["price"] for row in rows] == [Decimal("100.01"), Decimal("100.02")]
