@@ -180,8 +180,8 @@ def test_trades_are_judged_by_the_book_before_them(story: Path) -> None:
 
     # 1 and 4 at the best, 2 and 3 behind it, 7 inside, 8 on the wrong side, 9 in the gap.
     assert row == {
-        "symbol": PAIR, "trades": 7, "at_best": 2, "deeper": 2, "inside": 1, "wrong_side": 1,
-        "no_book": 1, "outside_pct": 33.333,
+        "symbol": PAIR, "source": "recorder", "trades": 7, "at_best": 2, "deeper": 2, "inside": 1,
+        "wrong_side": 1, "no_book": 1, "outside_pct": 33.333,
     }  # fmt: skip
     outside = audit(story, "trades_outside_book")
     assert [(one["trade_id"], one["verdict"]) for one in outside] == [
@@ -300,7 +300,14 @@ def test_overview_counts_books_trades_and_gaps(story: Path) -> None:
     assert (row["books"], row["replaced"], row["trades"], row["gaps"], row["gap_s"]) == (
         9, 2, 7, 1, 100,
     )  # fmt: skip
-    assert (row["first"], row["last"]) == (at(-0.005), at(168.995))
+    assert (row["first"], row["last"]) == (at(-1), at(168))
+
+
+def test_overview_of_trades_alone_has_their_span(unnumbered: Path) -> None:
+    (row,) = audit(unnumbered, "overview")
+
+    assert (row["books"], row["trades"]) == (0, 6)
+    assert (row["first"], row["last"]) == (at(0), at(2))
 
 
 def test_scope_limits_every_query(story: Path) -> None:
@@ -423,3 +430,23 @@ def test_equal_trades_are_in_the_order_of_the_log(unnumbered: Path) -> None:
     rows = audit(unnumbered, "largest_trades", top=2)
 
     assert [row["price"] for row in rows] == [Decimal("100.01"), Decimal("100.02")]
+
+
+def test_sources_of_one_pair_are_not_added_up(tmp_path: Path) -> None:
+    for root, ask in ((tmp_path / "l2", 10001), (tmp_path / "sources" / "other" / "l2", 10099)):
+        told = Story(root)
+        told.book(0, 9999, ask, kind="snapshot")
+        told.trades(0.5, (1, "buy", ask, 100))
+        told.book(1, 9999, ask)
+    update_index(tmp_path)
+
+    spread = audit(tmp_path, "spread")
+    assert [(row["source"], row["known_s"], row["mean_spread"]) for row in spread] == [
+        ("other", 1, 1), ("recorder", 1, 0.02),
+    ]  # fmt: skip
+    depth = audit(tmp_path, "depth")
+    assert [(row["source"], row["side"], row["known_s"]) for row in depth] == [
+        ("other", "bid", 1), ("other", "ask", 1), ("recorder", "bid", 1), ("recorder", "ask", 1),
+    ]  # fmt: skip
+    trades = audit(tmp_path, "trades_against_book")
+    assert [(row["source"], row["at_best"]) for row in trades] == [("other", 1), ("recorder", 1)]
