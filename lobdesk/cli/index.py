@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from lobdesk.cli.options import (
+    Seconds,
     data_dir_option,
     data_paths,
     json_option,
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
 )
 @click.option("--follow", is_flag=True, help="Stay and index what comes, until SIGTERM or Ctrl-C.")
 @click.option(
-    "--every", "every_s", type=click.FloatRange(min=0.1), default=10.0, show_default=True,
+    "--every", "every_s", type=Seconds(min=0.1), default=10.0, show_default=True,
     help="Seconds between two updates of --follow.",
 )  # fmt: skip
 @click.option(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import signal
 import threading
@@ -17,6 +18,31 @@ from lobdesk.paths import DataPaths, default_data_dir
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+LONGEST_S = 604_800.0
+"""A week: longer than anything that a person waits for, and what the system's limits can hold."""
+
+
+class Seconds(click.FloatRange):
+    """A finite length of time; ``nan`` and ``inf`` are none."""
+
+    name = "seconds"
+
+    def __init__(self, *, min: float, max: float = LONGEST_S) -> None:  # noqa: A002 - click's names
+        super().__init__(min=min, max=max)
+
+    def convert(
+        self,
+        value: Any,  # noqa: ANN401 - click's signature
+        param: click.Parameter | None,
+        ctx: click.Context | None,
+    ) -> float:
+        """Return the number, or say what is expected."""
+        number = float(super().convert(value, param, ctx))
+        if math.isnan(number):
+            self.fail(f"{value} is no number of seconds", param, ctx)
+        return number
+
 
 F = TypeVar("F", bound="Callable[..., Any]")
 
@@ -87,8 +113,8 @@ def print_json(value: object) -> None:
     click.echo(json.dumps(value))
 
 
-def read_instant(text: str, command: str) -> int:
-    """Return the microseconds since the epoch of a time that a person typed.
+def read_instant(text: str, command: str, name: str = "TIME") -> int:
+    """Return the microseconds since the epoch of a time that a person typed as ``name``.
 
     Raises:
         SettingsError: It is neither RFC 3339 with an offset nor a count of microseconds.
@@ -101,7 +127,7 @@ def read_instant(text: str, command: str) -> int:
         ts_us = int(text)
         format_rfc3339_us(ts_us)
     except ValueError as error:
-        raise SettingsError(command, "TIME", str(error)) from error
+        raise SettingsError(command, name, str(error)) from error
     except OverflowError as error:
-        raise SettingsError(command, "TIME", f"{text} is after the year 9999") from error
+        raise SettingsError(command, name, f"{text} is after the year 9999") from error
     return ts_us

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from lobdesk.cli.options import data_dir_option, data_paths, read_instant
+from lobdesk.cli.options import Seconds, data_dir_option, data_paths, read_instant
 from lobdesk.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ class _Question:
 @click.option(
     "--limit", type=click.IntRange(min=0), help=f"Most rows (table: {TABLE_ROWS}; others: all)."
 )
-@click.option("--timeout", "timeout_s", type=click.FloatRange(min=0.1), default=60.0,
+@click.option("--timeout", "timeout_s", type=Seconds(min=0.1), default=60.0,
               show_default=True, help="Seconds after which it is stopped.")  # fmt: skip
 @click.option("--unsafe-sql", "is_unsafe", is_flag=True, help="Run even where no fence can be set.")
 @click.option(
@@ -91,7 +91,9 @@ def sql_command(
     and WHERE in_scope(source, symbol, exch_ts_us) applies them.
     """
     query, text = _query(name, text, file)
-    if query is not None and is_described:
+    if is_described and text is not None:
+        if query is None:
+            raise SettingsError("sql", "", "--describe goes with NAME")
         click.echo(query.describe())
         return
     if text is None:
@@ -140,15 +142,20 @@ def _query(
 
 
 def _parameters(query: Query | None, params: tuple[str, ...]) -> dict[str, str | float]:
-    if params and query is None:
-        raise SettingsError("sql", "--param", "only shipped queries have parameters")
+    if query is None:
+        if params:
+            raise SettingsError("sql", "--param", "only shipped queries have parameters")
+        return {}
     given: dict[str, str] = {}
     for param in params:
-        key, sign, value = param.partition("=")
+        key, sign, value = (part.strip() for part in param.partition("="))
         if not sign:
-            raise SettingsError("sql", "--param", f"{param!r} is not NAME=VALUE")
-        given[key.strip()] = value.strip()
-    return {} if query is None else dict(query.read_parameters(given))
+            offered = f"{query.name} has: {query.parameter_names()}"
+            raise SettingsError("sql", "--param", f"{param!r} is not NAME=VALUE; {offered}")
+        if key in given:
+            raise SettingsError("sql", "--param", f"{key} is given twice")
+        given[key] = value
+    return dict(query.read_parameters(given))
 
 
 def _scope(
@@ -156,10 +163,12 @@ def _scope(
 ) -> dict[str, str | float]:
     named = {"symbol": symbol, "source": source}
     found: dict[str, str | float] = {key: text for key, text in named.items() if text is not None}
-    for key, text in (("from_us", begin), ("to_us", end)):
-        if text is not None:
-            found[key] = read_instant(text, "sql")
-    return found
+    from_us = None if begin is None else read_instant(begin, "sql", "--from")
+    to_us = None if end is None else read_instant(end, "sql", "--to")
+    if from_us is not None and to_us is not None and to_us <= from_us:
+        raise SettingsError("sql", "--to", "is not after --from")
+    limits = {"from_us": from_us, "to_us": to_us}
+    return found | {key: ts_us for key, ts_us in limits.items() if ts_us is not None}
 
 
 def _write_binary(question: _Question, form: str, output: Path | None) -> None:

@@ -77,6 +77,8 @@ class UnknownSymbolError(CatalogError):
 class UnknownSourceError(CatalogError):
     """The index has nothing of a symbol from the source that was named."""
 
+    exit_code: ClassVar[int] = 2
+
     def __init__(self, symbol: str, source: str, known: list[str]) -> None:
         self.symbol = symbol
         self.source = source
@@ -115,6 +117,12 @@ class LineMissingError(CatalogError):
 
 class QueryError(CatalogError):
     """A query is wrong, was refused or failed; the message is one line."""
+
+
+class WrongQuestionError(QueryError):
+    """What was asked for does not exist: a shipped query, its parameter, a symbol, a source."""
+
+    exit_code: ClassVar[int] = 2
 
 
 class QueryTimeoutError(QueryError):

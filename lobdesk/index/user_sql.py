@@ -24,6 +24,7 @@ from lobdesk.index.errors import (
     QueryCancelledError,
     QueryError,
     QueryTimeoutError,
+    WrongQuestionError,
 )
 from lobdesk.index.fence import landlock_abi
 from lobdesk.index.request import PARQUET_NAME, Request
@@ -185,6 +186,7 @@ def _request(
     variables: Mapping[str, str | float] | None,
     is_parquet: bool = False,
 ) -> Request:
+    _require_text(text, variables or {})
     if not DataPaths(Path(data_dir)).catalog.is_file():
         raise IndexMissingError(Path(data_dir))
     has_fence = landlock_abi() > 0
@@ -200,6 +202,19 @@ def _request(
         is_parquet=is_parquet,
         variables=dict(variables or {}),
     )
+
+
+def _require_text(text: str, variables: Mapping[str, str | float]) -> None:
+    """Refuse what a command line brought that is no text."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise QueryError("the query is not UTF-8 text") from None
+    for name, value in variables.items():
+        try:
+            str(value).encode()
+        except UnicodeEncodeError:
+            raise WrongQuestionError(f"{name}: {value!r} is not UTF-8 text") from None
 
 
 def _messages(
@@ -283,4 +298,5 @@ def _cut(buffer: bytearray) -> Iterator[dict[str, Any]]:
 def _raise(message: dict[str, Any]) -> None:
     if "error" not in message:
         return
-    raise QueryError(message["error"])
+    is_wrong = message.get("exit_code") == WrongQuestionError.exit_code
+    raise (WrongQuestionError if is_wrong else QueryError)(message["error"])

@@ -57,14 +57,17 @@ def main() -> None:
         for message in _serve(request):
             _send(out, message)
     except LobdeskError as error:
-        _send(out, {"error": str(error), "kind": type(error).__name__})
+        _send(out, {"error": str(error), "exit_code": error.exit_code})
+    except OSError as error:
+        place = error.filename or request.data_dir
+        _send(out, {"error": f"{place}: {error.strerror or error}"})
     except duckdb.OutOfMemoryException as error:
         reason = str(error).splitlines()[0].removeprefix("Out of Memory Error: ")
-        _send(out, {"error": f"{NEEDS_MEMORY} ({reason})", "kind": "QueryError"})
+        _send(out, {"error": f"{NEEDS_MEMORY} ({reason})"})
     except duckdb.Error as error:
-        _send(out, {"error": one_line(error), "kind": "QueryError"})
+        _send(out, {"error": one_line(error)})
     except MemoryError:
-        _send(out, {"error": NEEDS_MEMORY, "kind": "QueryError"})
+        _send(out, {"error": NEEDS_MEMORY})
 
 
 def _serve(request: Request) -> Iterator[dict[str, Any]]:

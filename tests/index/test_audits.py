@@ -313,7 +313,9 @@ def test_overview_of_trades_alone_has_their_span(unnumbered: Path) -> None:
 def test_scope_limits_every_query(story: Path) -> None:
     (row,) = audit(story, "overview", from_us=T0 + 100 * SECOND, to_us=T0 + 108 * SECOND)
     assert (row["books"], row["trades"]) == (3, 0)
-    assert audit(story, "bars", source="other") == []
+    assert audit(story, "bars", source="recorder", from_us=T0 + 100 * SECOND) == []
+    with pytest.raises(LobdeskError, match="source 'recorde' is not indexed; did you mean 'recor"):
+        audit(story, "bars", source="recorde")
     assert audit(story, "spread", symbol="abc")[0]["symbol"] == PAIR
     with pytest.raises(LobdeskError, match="ABC/USD"):
         audit(story, "spread", symbol="XYZ")

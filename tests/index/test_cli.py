@@ -158,8 +158,24 @@ def test_query_comes_from_a_file(indexed: Path, capsys: Capture, tmp_path: Path)
         (("-c", "SELEC 1"), 1, "syntax error"),
         (("-c", "SELECT nope FROM snapshots"), 1, "nope"),
         (("-c", "DROP VIEW snapshots"), 1, "only SELECT is allowed"),
-        (("sprad",), 1, "did you mean 'spread'"),
+        (("sprad",), 2, "did you mean 'spread'"),
+        (("SELECT 1",), 2, "SQL goes behind -c"),
         (("spread", "-c", "SELECT 1"), 2, "one of"),
+        (("-c", "SELECT 1", "--describe"), 2, "--describe goes with NAME"),
+        (("spread", "--symbol", "DOGE"), 2, "'DOGE' is not indexed; indexed are: BTC/USD, ETH/USD"),
+        (("spread", "--source", "bct"), 2, "source 'bct' is not indexed; did you mean 'btc'?"),
+        (("-c", "SELECT 1", "--source", "x"), 2, "source 'x' is not indexed; known are btc, "),
+        (("spread", "--from", "yesterday"), 2, "--from: 'yesterday' is not a time"),
+        (("spread", "--to", "2026-08-01"), 2, "--to: '2026-08-01' has no offset"),
+        (("spread", "--from", "5", "--to", "5"), 2, "--to: is not after --from"),
+        (("spread", "--timeout", "nan"), 2, "--timeout"),
+        (("spread", "--timeout", "inf"), 2, "--timeout"),
+        (("spread", "--param", "bar_s=1"), 2, "no parameter 'bar_s'; it has: max_pause_s"),
+        (("spread", "--param", "max_pause_s=x"), 2, "a number above zero is expected"),
+        (("spread", "--param", "max_pause_s=1", "--param", "max_pause_s=2"), 2, "given twice"),
+        (("spread", "--param", "max_pause_s"), 2, "is not NAME=VALUE; spread has: max_pause_s"),
+        (("-c", "SELECT '\udcff'"), 1, "is not UTF-8 text"),
+        (("spread", "--symbol", "\udcff"), 2, "is not UTF-8 text"),
         (("-f", "/nonexistent.sql"), 2, "cannot be read"),
     ],
 )
@@ -249,7 +265,7 @@ def test_time_leads_to_the_frame_that_made_the_book(indexed: Path, capsys: Captu
         (("BTC", "2026-08-01T02:53:53Z", "--seq", "3"), 2, "either TIME or --seq"),
         (("BTC", "--seq", "1"), 1, "the first book is after event 1"),
         (("BTC", "--seq", "99999", "--raw"), 1, "btc: event 99999: the index has no such event"),
-        (("BTC", "--seq", "3", "--source", "bct"), 1, "did you mean 'btc'"),
+        (("BTC", "--seq", "3", "--source", "bct"), 2, "did you mean 'btc'"),
     ],
 )
 def test_event_that_is_not_there_is_said_in_one_line(
@@ -345,3 +361,13 @@ def test_imported_captures_agree_with_verify(
             found = catalog.quality(symbol)
             for name in ("book_frames", "verified", "failed", "unverified", "gaps"):
                 assert getattr(found, name) == expected[name], (symbol, name)
+
+
+@pytest.mark.parametrize("every", ["nan", "inf", "0"])
+def test_interval_of_an_indexer_is_a_number_of_seconds(
+    tmp_path: Path, capsys: Capture, every: str
+) -> None:
+    code, _, err = run(capsys, "index", "--follow", "--every", every, "--data-dir", tmp_path)
+
+    assert (code, len(err.splitlines())) == (2, 1)
+    assert "--every" in err
