@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import math
 import os
+import shutil
 import signal
+import sys
 import threading
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +17,7 @@ import click
 
 from lobdesk.errors import SettingsError
 from lobdesk.paths import DataPaths, default_data_dir
+from lobdesk.progress import is_terminal, printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -106,6 +109,16 @@ def interrupted_by_sigterm() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+def terminal_width() -> int | None:
+    """Return the columns of the terminal on standard output, None if it goes elsewhere."""
+    return shutil.get_terminal_size().columns if is_terminal(sys.stdout) else None
+
+
+def warn(text: str) -> None:
+    """Say on standard error what a reader should know."""
+    click.echo(printable(f"warning: {text}"), err=True)
 
 
 def print_json(value: object) -> None:

@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from lobdesk.cli.options import Seconds, data_dir_option, data_paths, read_instant
+from lobdesk.cli.options import (
+    Seconds,
+    data_dir_option,
+    data_paths,
+    read_instant,
+    terminal_width,
+    warn,
+)
 from lobdesk.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -196,7 +203,7 @@ def _write_text(question: _Question, form: str, output: Path | None) -> None:
     ) as answer:  # fmt: skip
         _print(answer, form, output)
     for note in answer.notes:
-        click.echo(f"warning: {note}", err=True)
+        warn(note)
     if answer.is_cut:
         click.echo(_cut_note(question.limit or 0), err=True)
 
@@ -205,8 +212,8 @@ def _print(answer: Answer, form: str, output: Path | None) -> None:
     from lobdesk.index.export import render
 
     if output is None:
-        for piece in render(answer, form):
-            click.echo(piece, nl=False)
+        # Not by click, which takes control sequences out of what goes to a pipe.
+        sys.stdout.writelines(render(answer, form, width=terminal_width()))
         return
     # A query that fails half-way must not leave half an answer under the name of a whole one.
     partial = output.with_name(f".{output.name}.part")

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from lobdesk.errors import did_you_mean
 from lobdesk.index import duck
+from lobdesk.index.catalog_sql import ALL_SOURCES_SQL
 from lobdesk.index.errors import QueryError, UnknownSymbolError, WrongQuestionError
 from lobdesk.index.queries import load_query
 from lobdesk.index.query import fetch
@@ -74,11 +75,7 @@ def _pair(con: duckdb.DuckDBPyConnection, name: str) -> str:
 
 
 def _require_source(con: duckdb.DuckDBPyConnection, name: str) -> None:
-    rows = con.execute(
-        "SELECT source FROM internal.segments UNION SELECT source FROM tail.raw_events UNION "
-        "SELECT source FROM tail.snapshots UNION SELECT source FROM tail.trades ORDER BY source"
-    ).fetchall()
-    known = [source for (source,) in rows]
+    known = [source for (source,) in con.execute(ALL_SOURCES_SQL).fetchall()]
     if name not in known:
         hint = did_you_mean(name, known)
         raise WrongQuestionError(f"source {name!r} is not indexed; {hint}")
