@@ -57,6 +57,7 @@ def gaps_command(
     """
     from lobdesk.index import open_catalog
     from lobdesk.index.gap_report import report_gaps
+    from lobdesk.index.result import left_out_note
 
     with open_catalog(data_paths(data_dir).root) as catalog:
         names = [catalog.find_symbol(name) for name in (*symbols, *more)]
@@ -64,9 +65,8 @@ def gaps_command(
             report = report_gaps(catalog, names, day=day)
         except ValueError as error:
             raise SettingsError("--day", day or "", "expected a date like 2026-08-01") from error
-        if catalog.left_out_bytes:
-            text = f"{catalog.left_out_bytes / 1e6:,.0f} MB of the journal are not indexed yet"
-            warn(f"{text}; run: lobdesk index")
+        if note := left_out_note(catalog.left_out_bytes):
+            warn(note)
     if as_json:
         print_json(dataclasses.asdict(report))
         return

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
+import shlex
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -18,6 +20,7 @@ from lobdesk.cli.options import (
     warn,
 )
 from lobdesk.errors import SettingsError
+from lobdesk.progress import printable
 
 if TYPE_CHECKING:
     from lobdesk.index.queries import Query
@@ -40,8 +43,14 @@ class _Question:
     variables: dict[str, str | float]
 
 
+def _complete(_ctx: click.Context, _param: click.Parameter, begun: str) -> list[str]:
+    from lobdesk.index.queries import list_queries
+
+    return [query.name for query in list_queries() if query.name.startswith(begun)]
+
+
 @click.command("sql")
-@click.argument("name", required=False)
+@click.argument("name", required=False, shell_complete=_complete)
 @click.option("-c", "--command", "text", help="The query.")
 @click.option(
     "-f", "--file", "file", type=click.Path(dir_okay=False, path_type=Path), help="A file with it."
@@ -117,15 +126,26 @@ def sql_command(
     if form in BINARY:
         _write_binary(question, form, output)
     else:
-        _write_text(question, form, output)
+        _write_text(question, form, output, is_shipped=query is not None)
 
 
 def _list_queries() -> None:
+    from lobdesk.index.other_views import OTHER_VIEWS
     from lobdesk.index.queries import list_queries
+    from lobdesk.index.schema import TABLES
 
-    for query in list_queries():
-        click.echo(f"{query.name:<22} {query.text}")
-    click.echo("more about one: lobdesk sql NAME --describe", err=True)
+    queries = [(query.name, query.text) for query in list_queries()]
+    width = terminal_width()
+    if width is None:
+        for name, text in queries:
+            click.echo(f"{name:<22} {text}")
+    else:
+        formatter = click.HelpFormatter(width=width)
+        formatter.write_dl(queries)
+        click.echo(formatter.getvalue(), nl=False)
+    click.echo("what one answers: lobdesk sql NAME --describe", err=True)
+    tables = ", ".join([*TABLES, *(table.name for table in OTHER_VIEWS)])
+    click.echo(f'your own: lobdesk sql -c "SELECT …" over {tables}', err=True)
 
 
 def _query(
@@ -194,18 +214,33 @@ def _write_binary(question: _Question, form: str, output: Path | None) -> None:
         click.echo(_cut_note(rows), err=True)
 
 
-def _write_text(question: _Question, form: str, output: Path | None) -> None:
+def _write_text(question: _Question, form: str, output: Path | None, *, is_shipped: bool) -> None:
     from lobdesk.index.user_sql import open_user_sql
 
     with open_user_sql(
         question.root, question.text, limit=question.limit, timeout_s=question.timeout_s,
         is_unsafe=question.is_unsafe, variables=question.variables,
     ) as answer:  # fmt: skip
+        first = next(answer.rows, None)
+        if first is not None:
+            answer.rows = itertools.chain([first], answer.rows)
         _print(answer, form, output)
+    if is_shipped and form == "table" and first is not None:
+        _tell_place(dict(zip(answer.columns, first, strict=True)), question.root)
     for note in answer.notes:
         warn(note)
     if answer.is_cut:
         click.echo(_cut_note(question.limit or 0), err=True)
+
+
+def _tell_place(row: dict[str, Any], root: Path) -> None:
+    """Say how to see the line behind the first row; others have another number and source."""
+    if not {"seq", "source"} <= row.keys():
+        return
+    words = ["--seq", str(row["seq"]), "--source", row["source"], "--data-dir", str(root), "--raw"]
+    symbol = [row["symbol"]] if row.get("symbol") else []
+    command = printable(shlex.join(["lobdesk", "at", *symbol, *words]))
+    click.echo(f"the first row's line: {command}", err=True)
 
 
 def _print(answer: Answer, form: str, output: Path | None) -> None:

@@ -28,7 +28,7 @@ from lobdesk.index.errors import (
 )
 from lobdesk.index.fence import landlock_abi
 from lobdesk.index.request import PARQUET_NAME, Request
-from lobdesk.index.result import SqlResult
+from lobdesk.index.result import SqlResult, left_out_note
 from lobdesk.paths import DataPaths
 
 if TYPE_CHECKING:
@@ -121,7 +121,9 @@ def open_user_sql(
         )
         with contextlib.closing(_messages(request, timeout_s, cancel)) as messages:
             head = next(messages)
-            answer = Answer(head["columns"], head["types"], _notes(head["left_out"]), iter(()))
+            note = left_out_note(head["left_out"])
+            notes = (note,) if note else ()
+            answer = Answer(head["columns"], head["types"], notes, iter(()))
             answer.rows = _rows(answer, messages)
             yield answer
 
@@ -166,13 +168,6 @@ def write_user_sql(
 
 def _folder() -> tempfile.TemporaryDirectory[str]:
     return tempfile.TemporaryDirectory(prefix="lobdesk-sql-")
-
-
-def _notes(left_out_bytes: int) -> tuple[str, ...]:
-    if not left_out_bytes:
-        return ()
-    megabytes = left_out_bytes / 1e6
-    return (f"{megabytes:,.0f} MB of the journal are not in the index yet; run: lobdesk index",)
 
 
 def _request(

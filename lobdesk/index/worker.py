@@ -19,6 +19,7 @@ import msgspec
 from lobdesk.errors import LobdeskError
 from lobdesk.index import duck, fence, wire
 from lobdesk.index.audits import set_variables
+from lobdesk.index.errors import QueryError
 from lobdesk.index.guard import check_statement
 from lobdesk.index.query import describe, fetch_rows, one_line
 from lobdesk.index.request import PARQUET_NAME, Request
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 BATCH_ROWS = 4096
+MESSAGE_BYTES = 64_000_000
+"""Most bytes of rows that the asking process takes at a time: its own memory has no fence."""
 MEMORY_LIMIT = "2GB"
 SPILL_LIMIT = "4GB"
 NEEDS_MEMORY = (
@@ -149,7 +152,19 @@ def _to_parquet(
 
 
 def _send(out: BinaryIO, message: dict[str, Any]) -> None:
+    """Write a message, its rows in as many as keep each within ``MESSAGE_BYTES``."""
     data = wire.encode(message)
+    rows = message.get("rows", ())
+    if len(data) > MESSAGE_BYTES and rows:
+        if len(rows) == 1:
+            raise QueryError(
+                f"a row of {len(data):,} bytes is longer than the {MESSAGE_BYTES:,} that one may "
+                "have; take a part of its values"
+            )
+        half = len(rows) // 2
+        _send(out, {"rows": rows[:half]})
+        _send(out, {"rows": rows[half:]})
+        return
     out.write(len(data).to_bytes(8, "little") + data)
     out.flush()
 

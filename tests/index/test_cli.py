@@ -3,12 +3,14 @@ from __future__ import annotations
 import csv
 import io
 import json
+import shlex
+import sys
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
-from lobdesk.cli import run_cli
+from lobdesk.cli import cli, run_cli
 
 Capture = pytest.CaptureFixture[str]
 
@@ -266,3 +268,41 @@ def test_interval_of_an_indexer_is_a_number_of_seconds(
 
     assert (code, len(err.splitlines())) == (2, 1)
     assert "--every" in err
+
+
+def test_names_of_queries_are_completed(monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> None:
+    monkeypatch.setenv("COMP_WORDS", "lobdesk sql mis")
+    monkeypatch.setenv("COMP_CWORD", "2")
+    monkeypatch.setenv("_LOBDESK_COMPLETE", "bash_complete")
+
+    with pytest.raises(SystemExit):
+        cli.main(prog_name="lobdesk", complete_var="_LOBDESK_COMPLETE")
+
+    assert capsys.readouterr().out == "plain,missing_events\nplain,missing_trades\n"
+
+
+def test_list_of_queries_fits_the_terminal_and_says_what_else_can_be_asked(
+    capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "60")
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+
+    _, out, err = run(capsys, "sql")
+
+    assert max(map(len, out.splitlines())) <= 60
+    assert "raw_events, snapshots, trades" in err
+    assert "lobdesk sql -c" in err
+
+
+def test_row_of_an_audit_comes_with_the_command_that_shows_its_line(
+    indexed: Path, capsys: Capture
+) -> None:
+    args = ("--param", "silent_s=1", "--data-dir", indexed)
+    _, _, err = run(capsys, "sql", "stale_feed", *args)
+
+    command = shlex.split(err.splitlines()[0].partition("lobdesk ")[2])
+    assert command[0] == "at"
+    code, out, _ = run(capsys, *command)
+    assert (code, json.loads(out)["seq"]) == (0, int(command[command.index("--seq") + 1]))
+    assert "lobdesk at" not in run(capsys, "sql", "overview", "--data-dir", indexed)[2]
+    assert run(capsys, "sql", "stale_feed", "--format", "json", *args)[2] == ""
