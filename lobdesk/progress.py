@@ -106,6 +106,14 @@ def is_terminal(stream: TextIO | None) -> bool:
     return stream is not None and stream.isatty()
 
 
+def printable(text: str) -> str:
+    """Return a text that cannot write over a terminal.
+
+    Frames, names and messages come from outside, and a control character steers the terminal.
+    """
+    return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text)
+
+
 def make_progress(mode: str, stream: TextIO | None = None) -> Progress:
     """Return the reporter for ``auto``, ``json`` or ``none``.
 

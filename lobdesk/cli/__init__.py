@@ -15,7 +15,7 @@ import click
 
 from lobdesk import __version__
 from lobdesk.errors import LobdeskError, nearest
-from lobdesk.progress import is_terminal
+from lobdesk.progress import is_terminal, printable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -123,7 +123,7 @@ def run_cli(args: Sequence[str]) -> int:
         return error.exit_code
     except (LobdeskError, click.ClickException, click.Abort, KeyboardInterrupt, OSError) as error:
         text, code = _explain(error)
-        click.echo(text, err=True)
+        click.echo(printable(text), err=True)
         return code
 
 

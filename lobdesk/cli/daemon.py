@@ -149,7 +149,7 @@ def health_command(*, as_json: bool, **options: Any) -> None:  # noqa: ANN401
     else:
         persists = seen.report is None or seen.report.persists
         text = "healthy" if persists else "healthy, but nothing is kept (verify only)"
-        told = f" (by the journal: {seen.doubt})" if seen.journal is not None else ""
+        told = f" (by the journal: {seen.doubt})" if seen.journal is not None else _age(seen)
         click.echo((health.reason or text) + told)
     if not health.is_healthy:
         is_receiving = health.is_running and health.is_receiving
@@ -241,12 +241,19 @@ def _journal_dict(view: JournalView) -> dict[str, Any]:
 
 def _describe(seen: Look) -> list[str]:
     report, view = seen.report, seen.journal
-    lines = [f"state     {seen.health.reason or 'healthy'}"]
+    lines = [f"state     {seen.health.reason or 'healthy'}{_age(seen)}"]
     if view is not None:
         lines += _describe_journal(view, seen.doubt)
     elif report is not None:
         lines += _describe_report(report)
     return lines
+
+
+def _age(seen: Look) -> str:
+    """Say how old a good report is: a recorder killed a moment ago still looks well."""
+    if seen.age_s is None or seen.health.reason:
+        return ""
+    return f", as reported {max(0.0, seen.age_s):.1f} s ago"
 
 
 def _describe_journal(view: JournalView, doubt: str) -> list[str]:

@@ -8,11 +8,21 @@ from typing import TYPE_CHECKING
 
 import click
 
-from lobdesk.cli.options import data_dir_option, data_paths, json_option, print_json
+from lobdesk.cli.options import (
+    data_dir_option,
+    data_paths,
+    json_option,
+    print_json,
+    terminal_width,
+    warn,
+)
 from lobdesk.errors import SettingsError
+from lobdesk.index.table import draw
+from lobdesk.progress import printable
 from lobdesk.units import format_rfc3339_us
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from lobdesk.index.gap_report import GapReport, GapRow, SymbolDay
@@ -47,6 +57,7 @@ def gaps_command(
     """
     from lobdesk.index import open_catalog
     from lobdesk.index.gap_report import report_gaps
+    from lobdesk.index.result import left_out_note
 
     with open_catalog(data_paths(data_dir).root) as catalog:
         names = [catalog.find_symbol(name) for name in (*symbols, *more)]
@@ -54,28 +65,23 @@ def gaps_command(
             report = report_gaps(catalog, names, day=day)
         except ValueError as error:
             raise SettingsError("--day", day or "", "expected a date like 2026-08-01") from error
-        if catalog.left_out_bytes:
-            text = f"{catalog.left_out_bytes / 1e6:,.0f} MB of the journal are not indexed yet"
-            click.echo(f"warning: {text}; run: lobdesk index", err=True)
+        if note := left_out_note(catalog.left_out_bytes):
+            warn(note)
     if as_json:
         print_json(dataclasses.asdict(report))
         return
-    for line in _lines(report):
-        click.echo(line)
+    for line in _lines(report, terminal_width()):
+        click.echo(line, nl=False)
     click.echo(f"{len(report.gaps):,} gaps", err=True)
 
 
-def _lines(report: GapReport) -> list[str]:
-    rows = [HEAD, *map(_cells, report.days)]
-    widths = [max(len(row[i]) for row in rows) for i in range(len(HEAD))]
-    table = [
-        "  ".join(
-            cell.ljust(width) if i in TEXTS else cell.rjust(width)
-            for i, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ).rstrip()
-        for row in rows
-    ]
-    return [*table, *([""] if report.gaps else []), *map(_gap, report.gaps)]
+def _lines(report: GapReport, width: int | None) -> Iterator[str]:
+    rows = [_cells(day) for day in report.days]
+    numbers = set(range(len(HEAD))) - set(TEXTS)
+    yield from draw(HEAD, rows, numbers=numbers, shrinkable=TEXTS[1:], width=width, has_rule=False)
+    yield "\n" if report.gaps else ""
+    for gap in report.gaps:
+        yield printable(_gap(gap)) + "\n"
 
 
 def _cells(day: SymbolDay) -> tuple[str, ...]:

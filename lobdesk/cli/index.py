@@ -12,14 +12,16 @@ from typing import TYPE_CHECKING
 import click
 
 from lobdesk.cli.options import (
+    Seconds,
     data_dir_option,
     data_paths,
     json_option,
     print_json,
     progress_option,
+    warn,
 )
 from lobdesk.errors import IntegrityError, LobdeskError
-from lobdesk.progress import make_progress
+from lobdesk.progress import make_progress, printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,7 +40,7 @@ if TYPE_CHECKING:
 )
 @click.option("--follow", is_flag=True, help="Stay and index what comes, until SIGTERM or Ctrl-C.")
 @click.option(
-    "--every", "every_s", type=click.FloatRange(min=0.1), default=10.0, show_default=True,
+    "--every", "every_s", type=Seconds(min=0.1), default=10.0, show_default=True,
     help="Seconds between two updates of --follow.",
 )  # fmt: skip
 @click.option(
@@ -144,7 +146,7 @@ def _follow(
         _warn(report)
 
     def complain(error: LobdeskError) -> None:
-        click.echo(f"error: {error}", err=True)
+        click.echo(printable(f"error: {error}"), err=True)
 
     click.echo(f"indexing {root} every {every_s:g} s; SIGTERM or Ctrl-C ends it", err=True)
     follow_index(root, stop=stop, every_s=every_s, told=tell, failed=complain, hourly=hourly)
@@ -160,19 +162,14 @@ def _narrate(report: IndexReport, seconds: float) -> None:
 
 def _warn(report: IndexReport) -> None:
     if report.rejects:
-        click.echo(
-            f"warning: {report.rejects:,} lines were rejected; see: lobdesk sql rejects", err=True
-        )
+        warn(f"{report.rejects:,} lines were rejected; see: lobdesk sql rejects")
     for name in report.damaged:
-        click.echo(f"warning: {name}; all else is indexed", err=True)
+        warn(f"{name}; all else is indexed")
     for name in report.replaced:
-        click.echo(f"warning: {name} was replaced since it was indexed; indexed anew", err=True)
+        warn(f"{name} was replaced since it was indexed; indexed anew")
     for name in report.repaired:
-        click.echo(f"warning: a part of {name} was gone or damaged; indexed anew", err=True)
+        warn(f"a part of {name} was gone or damaged; indexed anew")
     for name in report.missing:
-        click.echo(f"warning: {name} is gone from the journal; its rows stay", err=True)
+        warn(f"{name} is gone from the journal; its rows stay")
     for name in report.lost:
-        click.echo(
-            f"warning: {name}: a part is gone or damaged, and so is its journal: its rows are lost",
-            err=True,
-        )
+        warn(f"{name}: a part is gone or damaged, and so is its journal: its rows are lost")

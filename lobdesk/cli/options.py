@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import math
 import os
+import shutil
 import signal
+import sys
 import threading
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,9 +17,35 @@ import click
 
 from lobdesk.errors import SettingsError
 from lobdesk.paths import DataPaths, default_data_dir
+from lobdesk.progress import is_terminal, printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+LONGEST_S = 604_800.0
+"""A week: longer than anything that a person waits for, and what the system's limits can hold."""
+
+
+class Seconds(click.FloatRange):
+    """A finite length of time; ``nan`` and ``inf`` are none."""
+
+    name = "seconds"
+
+    def __init__(self, *, min: float, max: float = LONGEST_S) -> None:  # noqa: A002 - click's names
+        super().__init__(min=min, max=max)
+
+    def convert(
+        self,
+        value: Any,  # noqa: ANN401 - click's signature
+        param: click.Parameter | None,
+        ctx: click.Context | None,
+    ) -> float:
+        """Return the number, or say what is expected."""
+        number = float(super().convert(value, param, ctx))
+        if math.isnan(number):
+            self.fail(f"{value} is no number of seconds", param, ctx)
+        return number
+
 
 F = TypeVar("F", bound="Callable[..., Any]")
 
@@ -82,13 +111,23 @@ def interrupted_by_sigterm() -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
+def terminal_width() -> int | None:
+    """Return the columns of the terminal on standard output, None if it goes elsewhere."""
+    return shutil.get_terminal_size().columns if is_terminal(sys.stdout) else None
+
+
+def warn(text: str) -> None:
+    """Say on standard error what a reader should know."""
+    click.echo(printable(f"warning: {text}"), err=True)
+
+
 def print_json(value: object) -> None:
     """Print one JSON object on standard output."""
     click.echo(json.dumps(value))
 
 
-def read_instant(text: str, command: str) -> int:
-    """Return the microseconds since the epoch of a time that a person typed.
+def read_instant(text: str, command: str, name: str = "TIME") -> int:
+    """Return the microseconds since the epoch of a time that a person typed as ``name``.
 
     Raises:
         SettingsError: It is neither RFC 3339 with an offset nor a count of microseconds.
@@ -101,7 +140,7 @@ def read_instant(text: str, command: str) -> int:
         ts_us = int(text)
         format_rfc3339_us(ts_us)
     except ValueError as error:
-        raise SettingsError(command, "TIME", str(error)) from error
+        raise SettingsError(command, name, str(error)) from error
     except OverflowError as error:
-        raise SettingsError(command, "TIME", f"{text} is after the year 9999") from error
+        raise SettingsError(command, name, f"{text} is after the year 9999") from error
     return ts_us

@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+import itertools
+import shlex
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from lobdesk.cli.options import data_dir_option, data_paths, read_instant
+from lobdesk.cli.options import (
+    Seconds,
+    data_dir_option,
+    data_paths,
+    read_instant,
+    terminal_width,
+    warn,
+)
 from lobdesk.errors import SettingsError
+from lobdesk.progress import printable
 
 if TYPE_CHECKING:
     from lobdesk.index.queries import Query
@@ -33,8 +43,14 @@ class _Question:
     variables: dict[str, str | float]
 
 
+def _complete(_ctx: click.Context, _param: click.Parameter, begun: str) -> list[str]:
+    from lobdesk.index.queries import list_queries
+
+    return [query.name for query in list_queries() if query.name.startswith(begun)]
+
+
 @click.command("sql")
-@click.argument("name", required=False)
+@click.argument("name", required=False, shell_complete=_complete)
 @click.option("-c", "--command", "text", help="The query.")
 @click.option(
     "-f", "--file", "file", type=click.Path(dir_okay=False, path_type=Path), help="A file with it."
@@ -54,7 +70,7 @@ class _Question:
 @click.option(
     "--limit", type=click.IntRange(min=0), help=f"Most rows (table: {TABLE_ROWS}; others: all)."
 )
-@click.option("--timeout", "timeout_s", type=click.FloatRange(min=0.1), default=60.0,
+@click.option("--timeout", "timeout_s", type=Seconds(min=0.1), default=60.0,
               show_default=True, help="Seconds after which it is stopped.")  # fmt: skip
 @click.option("--unsafe-sql", "is_unsafe", is_flag=True, help="Run even where no fence can be set.")
 @click.option(
@@ -91,7 +107,9 @@ def sql_command(
     and WHERE in_scope(source, symbol, exch_ts_us) applies them.
     """
     query, text = _query(name, text, file)
-    if query is not None and is_described:
+    if is_described and text is not None:
+        if query is None:
+            raise SettingsError("sql", "", "--describe goes with NAME")
         click.echo(query.describe())
         return
     if text is None:
@@ -108,15 +126,26 @@ def sql_command(
     if form in BINARY:
         _write_binary(question, form, output)
     else:
-        _write_text(question, form, output)
+        _write_text(question, form, output, is_shipped=query is not None)
 
 
 def _list_queries() -> None:
+    from lobdesk.index.other_views import OTHER_VIEWS
     from lobdesk.index.queries import list_queries
+    from lobdesk.index.schema import TABLES
 
-    for query in list_queries():
-        click.echo(f"{query.name:<22} {query.text}")
-    click.echo("more about one: lobdesk sql NAME --describe", err=True)
+    queries = [(query.name, query.text) for query in list_queries()]
+    width = terminal_width()
+    if width is None:
+        for name, text in queries:
+            click.echo(f"{name:<22} {text}")
+    else:
+        formatter = click.HelpFormatter(width=width)
+        formatter.write_dl(queries)
+        click.echo(formatter.getvalue(), nl=False)
+    click.echo("what one answers: lobdesk sql NAME --describe", err=True)
+    tables = ", ".join([*TABLES, *(table.name for table in OTHER_VIEWS)])
+    click.echo(f'your own: lobdesk sql -c "SELECT …" over {tables}', err=True)
 
 
 def _query(
@@ -140,15 +169,20 @@ def _query(
 
 
 def _parameters(query: Query | None, params: tuple[str, ...]) -> dict[str, str | float]:
-    if params and query is None:
-        raise SettingsError("sql", "--param", "only shipped queries have parameters")
+    if query is None:
+        if params:
+            raise SettingsError("sql", "--param", "only shipped queries have parameters")
+        return {}
     given: dict[str, str] = {}
     for param in params:
-        key, sign, value = param.partition("=")
+        key, sign, value = (part.strip() for part in param.partition("="))
         if not sign:
-            raise SettingsError("sql", "--param", f"{param!r} is not NAME=VALUE")
-        given[key.strip()] = value.strip()
-    return {} if query is None else dict(query.read_parameters(given))
+            offered = f"{query.name} has: {query.parameter_names()}"
+            raise SettingsError("sql", "--param", f"{param!r} is not NAME=VALUE; {offered}")
+        if key in given:
+            raise SettingsError("sql", "--param", f"{key} is given twice")
+        given[key] = value
+    return dict(query.read_parameters(given))
 
 
 def _scope(
@@ -156,10 +190,12 @@ def _scope(
 ) -> dict[str, str | float]:
     named = {"symbol": symbol, "source": source}
     found: dict[str, str | float] = {key: text for key, text in named.items() if text is not None}
-    for key, text in (("from_us", begin), ("to_us", end)):
-        if text is not None:
-            found[key] = read_instant(text, "sql")
-    return found
+    from_us = None if begin is None else read_instant(begin, "sql", "--from")
+    to_us = None if end is None else read_instant(end, "sql", "--to")
+    if from_us is not None and to_us is not None and to_us <= from_us:
+        raise SettingsError("sql", "--to", "is not after --from")
+    limits = {"from_us": from_us, "to_us": to_us}
+    return found | {key: ts_us for key, ts_us in limits.items() if ts_us is not None}
 
 
 def _write_binary(question: _Question, form: str, output: Path | None) -> None:
@@ -178,26 +214,41 @@ def _write_binary(question: _Question, form: str, output: Path | None) -> None:
         click.echo(_cut_note(rows), err=True)
 
 
-def _write_text(question: _Question, form: str, output: Path | None) -> None:
+def _write_text(question: _Question, form: str, output: Path | None, *, is_shipped: bool) -> None:
     from lobdesk.index.user_sql import open_user_sql
 
     with open_user_sql(
         question.root, question.text, limit=question.limit, timeout_s=question.timeout_s,
         is_unsafe=question.is_unsafe, variables=question.variables,
     ) as answer:  # fmt: skip
+        first = next(answer.rows, None)
+        if first is not None:
+            answer.rows = itertools.chain([first], answer.rows)
         _print(answer, form, output)
+    if is_shipped and form == "table" and first is not None:
+        _tell_place(dict(zip(answer.columns, first, strict=True)), question.root)
     for note in answer.notes:
-        click.echo(f"warning: {note}", err=True)
+        warn(note)
     if answer.is_cut:
         click.echo(_cut_note(question.limit or 0), err=True)
+
+
+def _tell_place(row: dict[str, Any], root: Path) -> None:
+    """Say how to see the line behind the first row; others have another number and source."""
+    if not {"seq", "source"} <= row.keys():
+        return
+    words = ["--seq", str(row["seq"]), "--source", row["source"], "--data-dir", str(root), "--raw"]
+    symbol = [row["symbol"]] if row.get("symbol") else []
+    command = printable(shlex.join(["lobdesk", "at", *symbol, *words]))
+    click.echo(f"the first row's line: {command}", err=True)
 
 
 def _print(answer: Answer, form: str, output: Path | None) -> None:
     from lobdesk.index.export import render
 
     if output is None:
-        for piece in render(answer, form):
-            click.echo(piece, nl=False)
+        # Not by click, which takes control sequences out of what goes to a pipe.
+        sys.stdout.writelines(render(answer, form, width=terminal_width()))
         return
     # A query that fails half-way must not leave half an answer under the name of a whole one.
     partial = output.with_name(f".{output.name}.part")

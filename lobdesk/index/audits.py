@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from lobdesk.errors import did_you_mean
 from lobdesk.index import duck
-from lobdesk.index.errors import QueryError, UnknownSymbolError
+from lobdesk.index.catalog_sql import ALL_SOURCES_SQL
+from lobdesk.index.errors import QueryError, UnknownSymbolError, WrongQuestionError
 from lobdesk.index.queries import load_query
 from lobdesk.index.query import fetch
 from lobdesk.index.symbols import match_symbol
@@ -31,7 +33,7 @@ def run_audit(catalog: Catalog, name: str, **values: str | float | None) -> SqlR
         **values: ``source``, ``symbol``, ``from_us``, ``to_us``, and the query's own parameters.
 
     Raises:
-        QueryError: There is no such query or parameter.
+        WrongQuestionError: There is no such query, parameter or source.
         UnknownSymbolError: The index has nothing of the symbol.
     """
     query = load_query(name)
@@ -47,12 +49,15 @@ def set_variables(con: duckdb.DuckDBPyConnection, values: Mapping[str, str | flo
 
     Raises:
         UnknownSymbolError: The index has nothing of the symbol.
+        WrongQuestionError: The index has nothing of the source.
         QueryError: A name is no name.
     """
     for name, value in values.items():
         if not name.isidentifier():
             raise QueryError(f"{name!r} is no name of a parameter")
         found = _pair(con, str(value)) if name == "symbol" else value
+        if name == "source":
+            _require_source(con, str(value))
         literal = duck.quote(found) if isinstance(found, str) else repr(found)
         con.execute(f'SET VARIABLE "{name}" = {literal}')
 
@@ -67,3 +72,10 @@ def _pair(con: duckdb.DuckDBPyConnection, name: str) -> str:
     if found is None:
         raise UnknownSymbolError(name, known)
     return found
+
+
+def _require_source(con: duckdb.DuckDBPyConnection, name: str) -> None:
+    known = [source for (source,) in con.execute(ALL_SOURCES_SQL).fetchall()]
+    if name not in known:
+        hint = did_you_mean(name, known)
+        raise WrongQuestionError(f"source {name!r} is not indexed; {hint}")

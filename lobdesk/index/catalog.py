@@ -7,7 +7,13 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lobdesk.index.catalog_sql import BOOK_AT_SQL, QUALITY_SQL, SOURCES_SQL, SYMBOLS_SQL
+from lobdesk.index.catalog_sql import (
+    ALL_SOURCES_SQL,
+    BOOK_AT_SQL,
+    QUALITY_SQL,
+    SOURCES_SQL,
+    SYMBOLS_SQL,
+)
 from lobdesk.index.column_cache import map_existing, read_mapped
 from lobdesk.index.columns import read_snapshots, read_trades
 from lobdesk.index.digests import table_digest
@@ -249,14 +255,19 @@ class Catalog:
             checksum=crc, verified=verified,
         )  # fmt: skip
 
-    def require_source(self, symbol: str, source: str) -> None:
-        """Make sure that a source has a symbol.
+    def require_source(self, symbol: str | None, source: str) -> None:
+        """Make sure that a source has a symbol, or that it is there.
 
         Raises:
             UnknownSymbolError: The index has nothing of the symbol.
             UnknownSourceError: It has, but not from this source.
         """
-        self._require(symbol, source)
+        if symbol is not None:
+            self._require(symbol, source)
+            return
+        sources = [name for (name,) in self._rows(ALL_SOURCES_SQL)]
+        if source not in sources:
+            raise UnknownSourceError(None, source, sources)
 
     def _open(self) -> Session:
         return open_session(

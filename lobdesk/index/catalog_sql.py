@@ -50,7 +50,15 @@ FROM (
 )
 """
 
-SOURCES_SQL = "SELECT DISTINCT source FROM internal.snapshots WHERE symbol = ? ORDER BY source"
+SOURCES_SQL = """
+SELECT source FROM internal.snapshots WHERE symbol = $1 UNION
+SELECT source FROM internal.trades WHERE symbol = $1 ORDER BY source
+"""
+
+ALL_SOURCES_SQL = """
+SELECT source FROM internal.segments UNION SELECT source FROM tail.raw_events UNION
+SELECT source FROM tail.snapshots UNION SELECT source FROM tail.trades ORDER BY source
+"""
 
 BOOK_AT_SQL = """
 SELECT seq, exch_ts_us, recv_ts_us, price_precision, qty_precision,

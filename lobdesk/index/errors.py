@@ -77,11 +77,14 @@ class UnknownSymbolError(CatalogError):
 class UnknownSourceError(CatalogError):
     """The index has nothing of a symbol from the source that was named."""
 
-    def __init__(self, symbol: str, source: str, known: list[str]) -> None:
+    exit_code: ClassVar[int] = 2
+
+    def __init__(self, symbol: str | None, source: str, known: list[str]) -> None:
         self.symbol = symbol
         self.source = source
         self.known = known
-        super().__init__(f"{symbol}: {source!r} does not have it; {did_you_mean(source, known)}")
+        what = f"{symbol}: {source!r} does not have it" if symbol else f"{source!r} is not indexed"
+        super().__init__(f"{what}; {did_you_mean(source, known)}")
 
 
 class BookMissingError(CatalogError):
@@ -89,7 +92,9 @@ class BookMissingError(CatalogError):
 
     def __init__(self, symbol: str, time: str) -> None:
         self.symbol = symbol
-        super().__init__(f"{symbol}: the first book is after {time}")
+        super().__init__(
+            f"{symbol}: the first book is after {time}" if time else f"{symbol}: has no books"
+        )
 
 
 class SourceNeededError(CatalogError):
@@ -97,11 +102,12 @@ class SourceNeededError(CatalogError):
 
     exit_code: ClassVar[int] = 2
 
-    def __init__(self, symbol: str, known: list[str]) -> None:
+    def __init__(self, symbol: str | None, known: list[str]) -> None:
         self.symbol = symbol
         self.known = known
         names = ", ".join(known) if known else "none"
-        super().__init__(f"{symbol}: events count in each source; name one with --source: {names}")
+        place = f"{symbol}: " if symbol else ""
+        super().__init__(f"{place}events count in each source; name one with --source: {names}")
 
 
 class LineMissingError(CatalogError):
@@ -115,6 +121,12 @@ class LineMissingError(CatalogError):
 
 class QueryError(CatalogError):
     """A query is wrong, was refused or failed; the message is one line."""
+
+
+class WrongQuestionError(QueryError):
+    """What was asked for does not exist: a shipped query, its parameter, a symbol, a source."""
+
+    exit_code: ClassVar[int] = 2
 
 
 class QueryTimeoutError(QueryError):

@@ -13,7 +13,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lobdesk.errors import MissingExtraError
+from lobdesk.index.table import draw
 from lobdesk.index.user_sql import DEFAULT_TIMEOUT_S, write_user_sql
+from lobdesk.progress import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -25,10 +27,21 @@ NUMBERS = ("INT", "DECIMAL", "DOUBLE", "FLOAT")
 WIDEST = 60
 
 
-def render(result: SqlResult | Answer, form: str) -> Iterator[str]:
-    """Yield a result as ``table``, ``csv``, ``json`` or ``jsonl``, in pieces."""
-    forms = {"table": _table, "csv": _csv, "json": _json, "jsonl": _jsonl}
-    yield from forms[form](result)
+def render(result: SqlResult | Answer, form: str, *, width: int | None = None) -> Iterator[str]:
+    """Yield a result as ``table``, ``csv``, ``json`` or ``jsonl``, in pieces.
+
+    Args:
+        result: The rows.
+        form: One of these.
+        width: Of the terminal that it goes to; None if it goes elsewhere, where nothing is changed.
+    """
+    forms = {"csv": _csv, "json": _json, "jsonl": _jsonl}
+    pieces = _table(result, width) if form == "table" else forms[form](result)
+    if width is None or form == "table":
+        yield from pieces
+        return
+    for piece in pieces:
+        yield "\n".join(map(printable, piece.split("\n")))
 
 
 def plain(value: object) -> Any:  # noqa: ANN401 - any JSON value
@@ -107,31 +120,19 @@ def write_arrow(
     return written
 
 
-def _table(result: SqlResult | Answer) -> Iterator[str]:
+def _table(result: SqlResult | Answer, width: int | None) -> Iterator[str]:
     rows = [[_short(cell(value)) for value in row] for row in result.rows]
-    widths = [
-        max([len(name), *(len(row[column]) for row in rows)])
-        for column, name in enumerate(result.columns)
-    ]
-    is_number = [any(word in kind for word in NUMBERS) and "[" not in kind for kind in result.types]
-    yield _line(result.columns, widths, is_number)
-    yield "  ".join("─" * width for width in widths) + "\n"
-    for row in rows:
-        yield _line(row, widths, is_number)
-
-
-def _line(texts: Sequence[str], widths: list[int], is_number: list[bool]) -> str:
-    parts = [
-        text.rjust(width) if right else text.ljust(width)
-        for text, width, right in zip(texts, widths, is_number, strict=True)
-    ]
-    return "  ".join(parts).rstrip() + "\n"
+    numbers, shrinkable = set(), set()
+    for column, kind in enumerate(result.types):
+        if any(word in kind for word in NUMBERS) and "[" not in kind:
+            numbers.add(column)
+        elif not kind.startswith(("TIMESTAMP", "DATE", "TIME", "BOOLEAN")):
+            shrinkable.add(column)
+    yield from draw(result.columns, rows, numbers=numbers, shrinkable=shrinkable, width=width)
 
 
 def _short(text: str) -> str:
-    # Frames and names come from outside; a control character could rewrite the terminal.
-    clean = "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text)
-    return clean if len(clean) <= WIDEST else clean[: WIDEST - 1] + "…"
+    return text if len(text) <= WIDEST else text[: WIDEST - 1] + "…"
 
 
 def _csv(result: SqlResult | Answer) -> Iterator[str]:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import os
+import stat
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -15,7 +17,8 @@ from lobdesk.index.errors import IndexBusyError, IndexWriteError
 from lobdesk.index.extract import SnapshotFrames
 from lobdesk.index.parts import PartWriter, file_digest
 from lobdesk.index.pipeline import Pipeline
-from lobdesk.index.segments import BLOCK_BYTES, has_changed, list_segments, safe_proof
+from lobdesk.index.segments import BLOCK_BYTES, has_changed, list_segments, read_range, safe_proof
+from lobdesk.journal import JournalReadError
 from lobdesk.journal.retention import read_cut
 from lobdesk.paths import DataPaths
 from lobdesk.progress import NoProgress
@@ -157,7 +160,7 @@ class Indexer:
         faults: dict[chain.Key, str] = {}
         segments = list_segments(self._paths, self._published.stamps, faults)
         self._report.damaged += [f"{source}:{why}" for (source, _), why in sorted(faults.items())]
-        self._compare(segments, set(faults), rebuild=rebuild, check=check)
+        unreadable = self._compare(segments, set(faults), rebuild=rebuild, check=check)
         if not self._is_loaded:
             listed = {segment.key for segment in segments}
             self._report.removed += chain.sweep(
@@ -165,7 +168,7 @@ class Indexer:
                 published=self._published.parts, retired=self._published.retired,
             )  # fmt: skip
             self._is_loaded = True
-        self._index_all(segments)
+        self._index_all([one for one in segments if one.key not in unreadable])
         self._merge(segments)
         published = publish.publish_catalog(self._paths, self._chains, segments, self._published)
         self._report.is_published = published is not self._published
@@ -208,8 +211,8 @@ class Indexer:
 
     def _compare(
         self, segments: list[Segment], unlisted: set[chain.Key], *, rebuild: bool, check: bool
-    ) -> None:
-        """Drop the commits of segments that are to be indexed anew."""
+    ) -> set[chain.Key]:
+        """Drop the commits of segments that are to be indexed anew; return those not readable."""
         listed = {segment.key for segment in segments}
         cuts = {root.source: read_cut(root.path).seq for root in self._paths.journals()}
         self._report.missing = [
@@ -219,12 +222,16 @@ class Indexer:
             if int(name.rpartition("/")[2]) > cuts.get(source, 0)
         ]
         stale: set[chain.Key] = set()
+        unreadable: set[chain.Key] = set()
         for segment in segments:
             commits = self._chains.commits.get(segment.key)
             if not commits:
                 continue
             is_same = not rebuild and self._is_same(segment, commits)
             if is_same and not (check and self._has_changed(segment, commits)):
+                continue
+            if not self._is_readable(segment):
+                unreadable.add(segment.key)
                 continue
             stale.add(segment.key)
             if not rebuild:
@@ -234,6 +241,18 @@ class Indexer:
         repaired = {name.partition(":")[::2] for name in self._report.repaired}
         self._report.repaired = sorted(f"{s}:{name}" for s, name in repaired & listed)
         self._report.lost = sorted(f"{s}:{name}" for s, name in repaired - listed)
+        return unreadable
+
+    def _is_readable(self, segment: Segment) -> bool:
+        """Tell whether a file can be read at all; if not, name it: what is indexed of it stays."""
+        try:
+            read_range(segment, 0, 1)
+        except JournalReadError as error:
+            if not isinstance(error.__cause__, OSError):
+                return True
+            self._report.damaged.append(f"{segment.source}:{error}")
+            return False
+        return True
 
     def _drop(self, stale: set[chain.Key]) -> None:
         for found in [*self._chains.all_commits(), *self._chains.others]:
@@ -338,6 +357,9 @@ def _lock(data_dir: Path) -> int:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     except OSError as error:
         raise IndexWriteError(path, error) from error
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise IndexWriteError(path, FileExistsError(errno.EEXIST, "is no plain file"))
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

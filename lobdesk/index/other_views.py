@@ -24,7 +24,11 @@ SEGMENTS = Table(
         Column("segment", "VARCHAR", "Path within the source's journal, without the suffix."),
         Column("indexed_bytes", "BIGINT", "Uncompressed bytes that are in parts."),
         Column("is_sealed", "BOOLEAN", "True if it was compressed when it was last indexed."),
-        Column("is_missing", "BOOLEAN", "True if its file was gone when last indexed."),
+        Column(
+            "is_missing",
+            "BOOLEAN",
+            "True if its file was gone, or could not be read, when last indexed.",
+        ),
         Column("rows", "BIGINT", "Lines in parts."),
         Column("rejects", "BIGINT", "Lines that could not be indexed."),
         Column("crossed", "BIGINT", "Snapshots with a crossed or locked book."),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from lobdesk.index.catalog_sql import ALL_SOURCES_SQL, SOURCES_SQL
 from lobdesk.index.errors import BookMissingError, LineMissingError, SourceNeededError
 from lobdesk.index.segments import Segment, list_segments, read_range
 from lobdesk.journal import read_seal
@@ -25,10 +26,12 @@ class BookAt:
     Attributes:
         source: Recorder or import.
         book: The book.
+        note: Why it is not the one that stood there, for example because of a gap; else empty.
     """
 
     source: str
     book: L2Snapshot
+    note: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,33 +77,61 @@ def find_book(
     Raises:
         SourceNeededError: An event's number needs its source.
         BookMissingError: There is no book yet.
+        LineMissingError: The source has no event of that number yet.
     """
     if seq is not None:
         source = source or only_source(catalog, symbol)
+        _require_event(catalog, source, seq)
     key, value = ("exch_ts_us", ts_us) if seq is None else ("seq", seq)
     rows = catalog.sql(_BOOK.format(key=key), [symbol, value, source, source]).rows
     if not rows:
         when = f"event {seq}" if ts_us is None else format_rfc3339_us(ts_us)
-        raise BookMissingError(symbol, when)
+        has_books = catalog.sql(_HAS_BOOKS, [symbol, source, source]).rows
+        raise BookMissingError(symbol, when if has_books else "")
     found_source, number, exch, recv, price, qty, *sides, crc, verified = rows[0]
     book = L2Snapshot(
         v=1, symbol=symbol, seq=number, exch_ts_us=exch, recv_ts_us=recv, price_precision=price,
         qty_precision=qty, bids=_levels(*sides[:2]), asks=_levels(*sides[2:]), checksum=crc,
         verified=verified,
     )  # fmt: skip
-    return BookAt(source=found_source, book=book)
+    note = _note(catalog, found_source, book, ts_us, seq)
+    return BookAt(source=found_source, book=book, note=note)
 
 
-def only_source(catalog: Catalog, symbol: str) -> str:
-    """Return the source that has a symbol.
+def _note(
+    catalog: Catalog, source: str, book: L2Snapshot, ts_us: int | None, seq: int | None
+) -> str:
+    """Say why the last book is not the one that stood at an instant or event."""
+    if book.exch_ts_us == ts_us or book.seq == seq:
+        return ""
+    place = [source, book.symbol, book.seq]
+    gaps = catalog.sql(_GAP_BEHIND, place).rows
+    if gaps and (seq is None or gaps[0][1] is None or seq < gaps[0][1]):
+        cause, _, until_us = gaps[0]
+        until = "" if until_us is None else f" until {format_rfc3339_us(until_us)}"
+        return f"no verified book is known there ({cause}{until}); this is the last one before"
+    if ts_us is None:
+        return ""
+    age = f"{(ts_us - book.exch_ts_us) / 1e6:,.3f} s"
+    if not catalog.sql(_LATER, place).rows:
+        return f"this is the last book of {source}, {age} before that time"
+    return f"this book is {age} old at that time" if ts_us - book.exch_ts_us > PAUSE_US else ""
+
+
+def _require_event(catalog: Catalog, source: str, seq: int) -> None:
+    ((last,),) = catalog.sql("SELECT max(seq) FROM raw_events WHERE source = ?", [source]).rows
+    if last is not None and seq > last:
+        raise LineMissingError(source, seq, f"the index has no such event; the last is {last}")
+
+
+def only_source(catalog: Catalog, symbol: str | None) -> str:
+    """Return the source that has a symbol, or anything if the symbol is None.
 
     Raises:
         SourceNeededError: There are several.
     """
-    rows = catalog.sql(
-        "SELECT DISTINCT source FROM snapshots WHERE symbol = ? ORDER BY source", [symbol]
-    ).rows
-    sources = [source for (source,) in rows]
+    text, values = (ALL_SOURCES_SQL, []) if symbol is None else (SOURCES_SQL, [symbol])
+    sources = [source for (source,) in catalog.sql(text, values).rows]
     if len(sources) != 1:
         raise SourceNeededError(symbol, sources)
     return str(sources[0])
@@ -146,6 +177,17 @@ def _levels(ticks: list[int], lots: list[int]) -> tuple[tuple[int, int], ...]:
     return tuple((price, qty) for price, qty in zip(ticks, lots, strict=True) if qty > 0)
 
 
+PAUSE_US = 10_000_000
+"""A book that stands longer is said to be old, as audits leave it out."""
+
+_HAS_BOOKS = """
+SELECT 1 FROM snapshots WHERE symbol = ? AND (?::VARCHAR IS NULL OR source = ?::VARCHAR) LIMIT 1
+"""
+_GAP_BEHIND = """
+SELECT cause, first_verified_seq, to_us FROM gaps
+WHERE source = ? AND symbol = ? AND last_verified_seq = ? ORDER BY seq LIMIT 1
+"""
+_LATER = "SELECT 1 FROM snapshots WHERE source = ? AND symbol = ? AND seq > ? LIMIT 1"
 _BOOK = """
 SELECT source, seq, exch_ts_us, recv_ts_us, price_precision, qty_precision,
        bid_ticks, bid_lots, ask_ticks, ask_lots, checksum, verified

@@ -165,9 +165,14 @@ TRADES = Table(
     "One row for each trade that the exchange reported.",
     (
         SOURCE, SYMBOL, SEQ, EXCH, RECV,
-        Column("trade_id", "BIGINT", "The exchange's number, +1 from trade to trade of a symbol."),
+        Column(
+            "trade_id", "BIGINT",
+            "The exchange's number, +1 from trade to trade of a symbol; 0 if it has none.",
+        ),
         Column("side", "VARCHAR", "The aggressor: `buy` or `sell`."),
-        Column("ord_type", "VARCHAR", "The aggressor's order: `limit` or `market`."),
+        Column(
+            "ord_type", "VARCHAR", "The aggressor's order: `limit` or `market`; empty if not told.",
+        ),
         Column("price_ticks", "BIGINT", "Price."),
         Column("qty_lots", "BIGINT", "Quantity."),
         PRICE_PRECISION, QTY_PRECISION, *PLACE,

@@ -6,6 +6,7 @@ import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
+from stat import S_ISREG
 from typing import TYPE_CHECKING
 
 from lobdesk.journal import (
@@ -277,11 +278,14 @@ def _log(
 
 
 def _stat(known: tuple[str, int] | None, file: JournalSegment) -> tuple[JournalSegment, int, str]:
-    stat = file.path.stat()
-    stamp = f"{stat.st_size}:{stat.st_mtime_ns}"
+    facts = file.path.stat()
+    if not S_ISREG(facts.st_mode):
+        # Reading a pipe would wait for somebody to write.
+        raise JournalReadError(file.path, "is no plain file")
+    stamp = f"{facts.st_size}:{facts.st_mtime_ns}"
     if file.is_sealed and known is not None and known[0] == stamp:
         return file, known[1], stamp
-    return file, read_seal(file).length if file.is_sealed else stat.st_size, stamp
+    return file, read_seal(file).length if file.is_sealed else facts.st_size, stamp
 
 
 def _size(file: JournalSegment) -> tuple[int, str]:

@@ -24,10 +24,11 @@ from lobdesk.index.errors import (
     QueryCancelledError,
     QueryError,
     QueryTimeoutError,
+    WrongQuestionError,
 )
 from lobdesk.index.fence import landlock_abi
 from lobdesk.index.request import PARQUET_NAME, Request
-from lobdesk.index.result import SqlResult
+from lobdesk.index.result import SqlResult, left_out_note
 from lobdesk.paths import DataPaths
 
 if TYPE_CHECKING:
@@ -120,7 +121,9 @@ def open_user_sql(
         )
         with contextlib.closing(_messages(request, timeout_s, cancel)) as messages:
             head = next(messages)
-            answer = Answer(head["columns"], head["types"], _notes(head["left_out"]), iter(()))
+            note = left_out_note(head["left_out"])
+            notes = (note,) if note else ()
+            answer = Answer(head["columns"], head["types"], notes, iter(()))
             answer.rows = _rows(answer, messages)
             yield answer
 
@@ -167,13 +170,6 @@ def _folder() -> tempfile.TemporaryDirectory[str]:
     return tempfile.TemporaryDirectory(prefix="lobdesk-sql-")
 
 
-def _notes(left_out_bytes: int) -> tuple[str, ...]:
-    if not left_out_bytes:
-        return ()
-    megabytes = left_out_bytes / 1e6
-    return (f"{megabytes:,.0f} MB of the journal are not in the index yet; run: lobdesk index",)
-
-
 def _request(
     data_dir: Path | str,
     text: str,
@@ -185,6 +181,7 @@ def _request(
     variables: Mapping[str, str | float] | None,
     is_parquet: bool = False,
 ) -> Request:
+    _require_text(text, variables or {})
     if not DataPaths(Path(data_dir)).catalog.is_file():
         raise IndexMissingError(Path(data_dir))
     has_fence = landlock_abi() > 0
@@ -200,6 +197,19 @@ def _request(
         is_parquet=is_parquet,
         variables=dict(variables or {}),
     )
+
+
+def _require_text(text: str, variables: Mapping[str, str | float]) -> None:
+    """Refuse what a command line brought that is no text."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise QueryError("the query is not UTF-8 text") from None
+    for name, value in variables.items():
+        try:
+            str(value).encode()
+        except UnicodeEncodeError:
+            raise WrongQuestionError(f"{name}: {value!r} is not UTF-8 text") from None
 
 
 def _messages(
@@ -283,4 +293,5 @@ def _cut(buffer: bytearray) -> Iterator[dict[str, Any]]:
 def _raise(message: dict[str, Any]) -> None:
     if "error" not in message:
         return
-    raise QueryError(message["error"])
+    is_wrong = message.get("exit_code") == WrongQuestionError.exit_code
+    raise (WrongQuestionError if is_wrong else QueryError)(message["error"])

@@ -19,6 +19,7 @@ import msgspec
 from lobdesk.errors import LobdeskError
 from lobdesk.index import duck, fence, wire
 from lobdesk.index.audits import set_variables
+from lobdesk.index.errors import QueryError
 from lobdesk.index.guard import check_statement
 from lobdesk.index.query import describe, fetch_rows, one_line
 from lobdesk.index.request import PARQUET_NAME, Request
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 BATCH_ROWS = 4096
+MESSAGE_BYTES = 64_000_000
+"""Most bytes of rows that the asking process takes at a time: its own memory has no fence."""
 MEMORY_LIMIT = "2GB"
 SPILL_LIMIT = "4GB"
 NEEDS_MEMORY = (
@@ -57,14 +60,17 @@ def main() -> None:
         for message in _serve(request):
             _send(out, message)
     except LobdeskError as error:
-        _send(out, {"error": str(error), "kind": type(error).__name__})
+        _send(out, {"error": str(error), "exit_code": error.exit_code})
+    except OSError as error:
+        place = error.filename or request.data_dir
+        _send(out, {"error": f"{place}: {error.strerror or error}"})
     except duckdb.OutOfMemoryException as error:
         reason = str(error).splitlines()[0].removeprefix("Out of Memory Error: ")
-        _send(out, {"error": f"{NEEDS_MEMORY} ({reason})", "kind": "QueryError"})
+        _send(out, {"error": f"{NEEDS_MEMORY} ({reason})"})
     except duckdb.Error as error:
-        _send(out, {"error": one_line(error), "kind": "QueryError"})
+        _send(out, {"error": one_line(error)})
     except MemoryError:
-        _send(out, {"error": NEEDS_MEMORY, "kind": "QueryError"})
+        _send(out, {"error": NEEDS_MEMORY})
 
 
 def _serve(request: Request) -> Iterator[dict[str, Any]]:
@@ -146,7 +152,19 @@ def _to_parquet(
 
 
 def _send(out: BinaryIO, message: dict[str, Any]) -> None:
+    """Write a message, its rows in as many as keep each within ``MESSAGE_BYTES``."""
     data = wire.encode(message)
+    rows = message.get("rows", ())
+    if len(data) > MESSAGE_BYTES and rows:
+        if len(rows) == 1:
+            raise QueryError(
+                f"a row of {len(data):,} bytes is longer than the {MESSAGE_BYTES:,} that one may "
+                "have; take a part of its values"
+            )
+        half = len(rows) // 2
+        _send(out, {"rows": rows[:half]})
+        _send(out, {"rows": rows[half:]})
+        return
     out.write(len(data).to_bytes(8, "little") + data)
     out.flush()
 

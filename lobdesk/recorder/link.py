@@ -154,7 +154,7 @@ class Link:
             except ConnectFailedError as error:
                 failures += 1
                 facts = {"url": self.url, "reason": str(error), "attempt": failures}
-                logger.warning("connection failed", extra=facts)
+                logger.warning("connection failed", extra=facts | self._kind())
                 if self._is_hopeless(failures):
                     raise UnreachableError(self.url, failures, str(error)) from error
             if all(link.is_refused for link in lines.links):
@@ -189,7 +189,8 @@ class Link:
             self.connects += 1
             lines.connects += 1
             recorder.opened(self.number, **self._facts())
-            logger.info("connected", extra={"url": self.url, "connection": self.number})
+            facts = {"url": self.url, "connection": self.number}
+            logger.info("connected", extra=facts | self._kind())
             self._earlier_resyncs = self.resyncs
             self.session, self.probe = self._new_session(), OffsetProbe(opened_s)
             self._connection = connection
@@ -202,7 +203,12 @@ class Link:
                 recorder.closed(self.number, reason)
                 lines.wake()
                 self._policy.ended(time.monotonic() - opened_s)
-                logger.info("disconnected", extra={"reason": reason, "connection": self.number})
+                facts = {"reason": reason, "connection": self.number}
+                logger.info("disconnected", extra=facts | self._kind())
+
+    def _kind(self) -> dict[str, str]:
+        """Return what tells lines of the log apart from those of an ordinary line."""
+        return {} if self.channel == Link.channel else {"channel": self.channel}
 
     def _facts(self) -> dict[str, object]:
         """Return what the ``open`` note says."""
@@ -296,7 +302,7 @@ class Link:
             notice = session.notices.popleft()
             level = logging.WARNING if notice.event in WARNINGS else logging.INFO
             facts = {"symbol": notice.symbol, "reason": notice.reason, "connection": self.number}
-            logger.log(level, notice.event, extra=facts)
+            logger.log(level, notice.event, extra=facts | self._kind())
 
     def _new_session(self) -> FeedSession:
         settings = self._lines.settings

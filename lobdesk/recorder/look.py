@@ -22,12 +22,14 @@ class Look(NamedTuple):
         journal: The journal's end; None if the report was enough, or there is no journal.
         health: The verdict.
         doubt: Why the report was not enough; empty if it was.
+        age_s: How old the report is, by the monotonic clock; None if it was not enough.
     """
 
     report: RecorderReport | None
     journal: JournalView | None
     health: Health
     doubt: str
+    age_s: float | None = None
 
 
 def look(root: Path, at: Stamp, boot: str) -> Look:
@@ -48,7 +50,8 @@ def look(root: Path, at: Stamp, boot: str) -> Look:
     report = read_report(root)
     doubt = _doubt(report, at, boot)
     if report is not None and not (doubt or report.ended):
-        return Look(report, None, judge(report, at, boot), "")
+        age_s = (at.mono_us - report.mono_us) / 1e6
+        return Look(report, None, judge(report, at, boot), "", age_s)
     view = view_journal(root)
     if view is None and report is not None:
         return Look(report, None, judge(report, at, boot), doubt)

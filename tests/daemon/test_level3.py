@@ -82,6 +82,12 @@ async def test_both_levels_are_recorded_verified_and_derived_again_byte_for_byte
     said = [vars(r) for r in caplog.records if not r.name.startswith("websockets.server")]
     assert said
     assert TOKEN not in str(said)
+    for event in ("connected", "book live", "disconnected"):
+        told = [one for one in said if one["msg"] == event]
+        marked = {one["connection"] for one in told if one.get("channel") == "level3"}
+        others = {one["connection"] for one in told if "channel" not in one}
+        assert len(marked) == len(others) == 1, event
+        assert marked != others
 
 
 async def test_a_lost_or_changed_frame_shows_at_that_message_and_only_its_symbol_is_rebuilt(

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -132,9 +133,13 @@ def test_health_follows_the_daemon(tmp_path) -> None:
     with simulator(tmp_path) as url:
         daemon = start(tmp_path, "daemon", "run", KRAKEN_WS_URL=url)
         until(lambda: run(tmp_path, "daemon", "health")[0] == 0)
+        _, healthy, _ = run(tmp_path, "daemon", "health")
+        _, status, _ = run(tmp_path, "daemon", "status")
         daemon.terminate()
         daemon.communicate(timeout=DEADLINE_S)
 
+    for text in (healthy, status.splitlines()[0].removeprefix("state     ")):
+        assert re.fullmatch(r"healthy, as reported [0-9]\.[0-9] s ago\n?", text)
     code, out, _ = run(tmp_path, "daemon", "health", "--json")
     assert (code, json.loads(out)) == (
         1,

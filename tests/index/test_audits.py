@@ -180,8 +180,8 @@ def test_trades_are_judged_by_the_book_before_them(story: Path) -> None:
 
     # 1 and 4 at the best, 2 and 3 behind it, 7 inside, 8 on the wrong side, 9 in the gap.
     assert row == {
-        "symbol": PAIR, "trades": 7, "at_best": 2, "deeper": 2, "inside": 1, "wrong_side": 1,
-        "no_book": 1, "outside_pct": 33.333,
+        "symbol": PAIR, "source": "recorder", "trades": 7, "at_best": 2, "deeper": 2, "inside": 1,
+        "wrong_side": 1, "no_book": 1, "outside_pct": 33.333,
     }  # fmt: skip
     outside = audit(story, "trades_outside_book")
     assert [(one["trade_id"], one["verdict"]) for one in outside] == [
@@ -300,13 +300,22 @@ def test_overview_counts_books_trades_and_gaps(story: Path) -> None:
     assert (row["books"], row["replaced"], row["trades"], row["gaps"], row["gap_s"]) == (
         9, 2, 7, 1, 100,
     )  # fmt: skip
-    assert (row["first"], row["last"]) == (at(-0.005), at(168.995))
+    assert (row["first"], row["last"]) == (at(-1), at(168))
+
+
+def test_overview_of_trades_alone_has_their_span(unnumbered: Path) -> None:
+    (row,) = audit(unnumbered, "overview")
+
+    assert (row["books"], row["trades"]) == (0, 6)
+    assert (row["first"], row["last"]) == (at(0), at(2))
 
 
 def test_scope_limits_every_query(story: Path) -> None:
     (row,) = audit(story, "overview", from_us=T0 + 100 * SECOND, to_us=T0 + 108 * SECOND)
     assert (row["books"], row["trades"]) == (3, 0)
-    assert audit(story, "bars", source="other") == []
+    assert audit(story, "bars", source="recorder", from_us=T0 + 100 * SECOND) == []
+    with pytest.raises(LobdeskError, match="source 'recorde' is not indexed; did you mean 'recor"):
+        audit(story, "bars", source="recorde")
     assert audit(story, "spread", symbol="abc")[0]["symbol"] == PAIR
     with pytest.raises(LobdeskError, match="ABC/USD"):
         audit(story, "spread", symbol="XYZ")
@@ -385,3 +394,61 @@ REAL = {
     "spread": _positive_spread, "depth": _whole_depth, "microprice_bars": _ordered_bars,
     "trades_against_book": _judged, "overview": lambda rows: rows or pytest.fail("empty"),
 }  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def unnumbered(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Trades of a source that numbers none: their order is that of time, then of the log."""
+    data = tmp_path_factory.mktemp("unnumbered")
+    told = Story(data / "l2")
+    told.trades(1, (0, "buy", 10005, 100), (0, "buy", 10001, 300))
+    told.trades(2, (0, "sell", 10003, 200), (0, "sell", 10002, 300), (0, "sell", 10000, 100))
+    told.trades(3, (0, "buy", 10004, 300))
+    update_index(data)
+    return data
+
+
+def test_bars_of_unnumbered_trades_follow_time_and_log(unnumbered: Path) -> None:
+    (bar,) = audit(unnumbered, "bars")
+
+    assert (bar["open"], bar["close"]) == (Decimal("100.05"), Decimal("100.04"))
+    assert (bar["high"], bar["low"], bar["trades"]) == (Decimal("100.05"), Decimal(100), 6)
+    assert bar["is_whole"] is None
+
+
+def test_sweeps_of_unnumbered_trades_are_those_of_one_side_and_time(unnumbered: Path) -> None:
+    rows = audit(unnumbered, "largest_sweeps")
+
+    assert [(row["side"], row["levels"], row["trades"]) for row in rows] == [
+        ("sell", 3, 3), ("buy", 2, 2),
+    ]  # fmt: skip
+    assert [(row["first_price"], row["last_price"]) for row in rows] == [
+        (Decimal("100.03"), Decimal(100)), (Decimal("100.05"), Decimal("100.01")),
+    ]  # fmt: skip
+    assert audit(unnumbered, "missing_trades") == []
+
+
+def test_equal_trades_are_in_the_order_of_the_log(unnumbered: Path) -> None:
+    rows = audit(unnumbered, "largest_trades", top=2)
+
+    assert [row["price"] for row in rows] == [Decimal("100.01"), Decimal("100.02")]
+
+
+def test_sources_of_one_pair_are_not_added_up(tmp_path: Path) -> None:
+    for root, ask in ((tmp_path / "l2", 10001), (tmp_path / "sources" / "other" / "l2", 10099)):
+        told = Story(root)
+        told.book(0, 9999, ask, kind="snapshot")
+        told.trades(0.5, (1, "buy", ask, 100))
+        told.book(1, 9999, ask)
+    update_index(tmp_path)
+
+    spread = audit(tmp_path, "spread")
+    assert [(row["source"], row["known_s"], row["mean_spread"]) for row in spread] == [
+        ("other", 1, 1), ("recorder", 1, 0.02),
+    ]  # fmt: skip
+    depth = audit(tmp_path, "depth")
+    assert [(row["source"], row["side"], row["known_s"]) for row in depth] == [
+        ("other", "bid", 1), ("other", "ask", 1), ("recorder", "bid", 1), ("recorder", "ask", 1),
+    ]  # fmt: skip
+    trades = audit(tmp_path, "trades_against_book")
+    assert [(row["source"], row["at_best"]) for row in trades] == [("other", 1), ("recorder", 1)]

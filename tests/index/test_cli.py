@@ -3,15 +3,14 @@ from __future__ import annotations
 import csv
 import io
 import json
-import shutil
+import shlex
+import sys
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
-from lobdesk.cli import run_cli
-from lobdesk.journal import Segment as JournalSegment
-from lobdesk.journal.seal import seal_segment
+from lobdesk.cli import cli, run_cli
 
 Capture = pytest.CaptureFixture[str]
 
@@ -158,8 +157,24 @@ def test_query_comes_from_a_file(indexed: Path, capsys: Capture, tmp_path: Path)
         (("-c", "SELEC 1"), 1, "syntax error"),
         (("-c", "SELECT nope FROM snapshots"), 1, "nope"),
         (("-c", "DROP VIEW snapshots"), 1, "only SELECT is allowed"),
-        (("sprad",), 1, "did you mean 'spread'"),
+        (("sprad",), 2, "did you mean 'spread'"),
+        (("SELECT 1",), 2, "SQL goes behind -c"),
         (("spread", "-c", "SELECT 1"), 2, "one of"),
+        (("-c", "SELECT 1", "--describe"), 2, "--describe goes with NAME"),
+        (("spread", "--symbol", "DOGE"), 2, "'DOGE' is not indexed; indexed are: BTC/USD, ETH/USD"),
+        (("spread", "--source", "bct"), 2, "source 'bct' is not indexed; did you mean 'btc'?"),
+        (("-c", "SELECT 1", "--source", "x"), 2, "source 'x' is not indexed; known are btc, "),
+        (("spread", "--from", "yesterday"), 2, "--from: 'yesterday' is not a time"),
+        (("spread", "--to", "2026-08-01"), 2, "--to: '2026-08-01' has no offset"),
+        (("spread", "--from", "5", "--to", "5"), 2, "--to: is not after --from"),
+        (("spread", "--timeout", "nan"), 2, "--timeout"),
+        (("spread", "--timeout", "inf"), 2, "--timeout"),
+        (("spread", "--param", "bar_s=1"), 2, "no parameter 'bar_s'; it has: max_pause_s"),
+        (("spread", "--param", "max_pause_s=x"), 2, "a number above zero is expected"),
+        (("spread", "--param", "max_pause_s=1", "--param", "max_pause_s=2"), 2, "given twice"),
+        (("spread", "--param", "max_pause_s"), 2, "is not NAME=VALUE; spread has: max_pause_s"),
+        (("-c", "SELECT '\udcff'"), 1, "is not UTF-8 text"),
+        (("spread", "--symbol", "\udcff"), 2, "is not UTF-8 text"),
         (("-f", "/nonexistent.sql"), 2, "cannot be read"),
     ],
 )
@@ -188,89 +203,6 @@ def test_control_characters_of_a_frame_do_not_reach_the_terminal(
     assert "\x1b" not in out
 
 
-def test_book_at_an_instant_is_shown(indexed: Path, capsys: Capture) -> None:
-    code, out, _ = run(capsys, "at", "BTC/USD", "2026-08-01T02:53:53.5Z", "--data-dir", indexed)
-    assert code == 0
-    assert "verified" in out.splitlines()[0]
-    assert "ask             63005.0              2.07265551" in out
-    assert len(out.splitlines()) == 21
-
-    _, out, _ = run(capsys, "at", "BTC", "1785552833500000", "--data-dir", indexed, "--json")
-    assert json.loads(out)["bids"][0] == [630049, 1876947]
-
-
-def test_row_leads_to_its_line_and_to_the_book_at_that_event(
-    recorded: Path, capsys: Capture
-) -> None:
-    run(capsys, "index", "--data-dir", recorded)
-    query = "SELECT source, seq, bid_ticks[1] FROM snapshots WHERE symbol = 'ETH/USD' ORDER BY seq"
-    _, out, _ = run(capsys, "sql", "-c", query, "--format", "json", "--limit", 700, "--data-dir",
-                    recorded)  # fmt: skip
-    row = json.loads(out)[-1]
-    file = next((recorded / "l2" / "events").rglob("*.jsonl"))
-    data = file.read_bytes()
-    lines = data.splitlines(keepends=True)
-    number = next(i for i, line in enumerate(lines) if f'"seq":{row["seq"]},'.encode() in line)
-    offset = sum(len(line) for line in lines[:number])
-    at_args = ("at", "eth", "--seq", row["seq"], "--data-dir", recorded)
-
-    _, book, _ = run(capsys, *at_args, "--json")
-    _, plain, where = run(capsys, *at_args, "--raw")
-    seal_segment(JournalSegment(1, file.parent.name, file, is_sealed=False))
-    _, sealed, sealed_where = run(capsys, *at_args, "--raw")
-    _, as_json, _ = run(capsys, *at_args, "--raw", "--json")
-
-    assert json.loads(book)["seq"] == row["seq"]
-    assert json.loads(book)["bids"][0][0] == row["bid_ticks[1]"]
-    assert plain == sealed == lines[number].decode()
-    assert where == f"{file}:{number + 1}:{offset}\n"
-    assert sealed_where == f"{file}.zst:{number + 1}:{offset}\n"
-    assert json.loads(as_json) == {
-        "source": "recorder", "seq": row["seq"], "file": f"{file}.zst", "line": number + 1,
-        "offset": offset, "length": len(lines[number]), "text": lines[number].decode().rstrip(),
-    }  # fmt: skip
-
-
-def test_time_leads_to_the_frame_that_made_the_book(indexed: Path, capsys: Capture) -> None:
-    code, out, _ = run(
-        capsys, "at", "BTC", "2026-08-01T02:53:53.5Z", "--raw", "--data-dir", indexed
-    )
-
-    assert code == 0
-    raw = json.loads(json.loads(out)["raw"])
-    assert raw["data"][0]["symbol"] == "BTC/USD"
-    assert raw["data"][0]["timestamp"] <= "2026-08-01T02:53:53.5"
-
-
-@pytest.mark.parametrize(
-    ("args", "code", "text"),
-    [
-        (("BTC",), 2, "either TIME or --seq"),
-        (("BTC", "2026-08-01T02:53:53Z", "--seq", "3"), 2, "either TIME or --seq"),
-        (("BTC", "--seq", "1"), 1, "the first book is after event 1"),
-        (("BTC", "--seq", "99999", "--raw"), 1, "btc: event 99999: the index has no such event"),
-        (("BTC", "--seq", "3", "--source", "bct"), 1, "did you mean 'btc'"),
-    ],
-)
-def test_event_that_is_not_there_is_said_in_one_line(
-    indexed: Path, capsys: Capture, args: tuple[str, ...], code: int, text: str
-) -> None:
-    found, out, err = run(capsys, "at", *args, "--data-dir", indexed)
-
-    assert (found, out) == (code, "")
-    assert text in err
-    assert len(err.splitlines()) == 1
-
-
-def test_event_of_several_sources_needs_its_source(recorded: Path, capsys: Capture) -> None:
-    shutil.copytree(recorded / "sources" / "btc", recorded / "sources" / "again")
-    run(capsys, "index", "--data-dir", recorded)
-
-    code, _, err = run(capsys, "at", "BTC", "--seq", 9, "--data-dir", recorded)
-    assert (code, "name one with --source: again, btc" in err) == (2, True)
-    assert run(capsys, "at", "BTC", "--seq", 9, "--source", "btc", "--data-dir", recorded)[0] == 0
-
-
 def test_shipped_query_takes_scope_and_parameters(indexed: Path, capsys: Capture) -> None:
     args = ("sql", "microprice_bars", "--format", "json", "--data-dir", indexed)
 
@@ -291,25 +223,6 @@ def test_shipped_query_is_described(capsys: Capture) -> None:
     assert code == 0
     assert "max_pause_s" in out
     assert "p50_bps            bps" in out
-
-
-@pytest.mark.parametrize(
-    ("symbol", "time", "code", "text"),
-    [
-        ("BTC/USD", "2020-01-01T00:00:00Z", 1, "the first book is after 2020-01-01"),
-        ("BTC/USD", "yesterday", 2, "TIME"),
-        ("BTC/USD", "2026-08-01T02:53:53", 2, "no offset"),
-        ("DOGE/USD", "2026-08-01T02:53:53Z", 2, "BTC/USD, ETH/USD"),
-    ],
-)
-def test_no_book_is_said_in_one_line(
-    indexed: Path, capsys: Capture, symbol: str, time: str, code: int, text: str
-) -> None:
-    found, out, err = run(capsys, "at", symbol, time, "--data-dir", indexed)
-
-    assert (found, out) == (code, "")
-    assert text in err
-    assert len(err.splitlines()) == 1
 
 
 def test_gaps_are_listed(tmp_path: Path, captures: Path, capsys: Capture) -> None:
@@ -345,3 +258,51 @@ def test_imported_captures_agree_with_verify(
             found = catalog.quality(symbol)
             for name in ("book_frames", "verified", "failed", "unverified", "gaps"):
                 assert getattr(found, name) == expected[name], (symbol, name)
+
+
+@pytest.mark.parametrize("every", ["nan", "inf", "0"])
+def test_interval_of_an_indexer_is_a_number_of_seconds(
+    tmp_path: Path, capsys: Capture, every: str
+) -> None:
+    code, _, err = run(capsys, "index", "--follow", "--every", every, "--data-dir", tmp_path)
+
+    assert (code, len(err.splitlines())) == (2, 1)
+    assert "--every" in err
+
+
+def test_names_of_queries_are_completed(monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> None:
+    monkeypatch.setenv("COMP_WORDS", "lobdesk sql mis")
+    monkeypatch.setenv("COMP_CWORD", "2")
+    monkeypatch.setenv("_LOBDESK_COMPLETE", "bash_complete")
+
+    with pytest.raises(SystemExit):
+        cli.main(prog_name="lobdesk", complete_var="_LOBDESK_COMPLETE")
+
+    assert capsys.readouterr().out == "plain,missing_events\nplain,missing_trades\n"
+
+
+def test_list_of_queries_fits_the_terminal_and_says_what_else_can_be_asked(
+    capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "60")
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+
+    _, out, err = run(capsys, "sql")
+
+    assert max(map(len, out.splitlines())) <= 60
+    assert "raw_events, snapshots, trades" in err
+    assert "lobdesk sql -c" in err
+
+
+def test_row_of_an_audit_comes_with_the_command_that_shows_its_line(
+    indexed: Path, capsys: Capture
+) -> None:
+    args = ("--param", "silent_s=1", "--data-dir", indexed)
+    _, _, err = run(capsys, "sql", "stale_feed", *args)
+
+    command = shlex.split(err.splitlines()[0].partition("lobdesk ")[2])
+    assert command[0] == "at"
+    code, out, _ = run(capsys, *command)
+    assert (code, json.loads(out)["seq"]) == (0, int(command[command.index("--seq") + 1]))
+    assert "lobdesk at" not in run(capsys, "sql", "overview", "--data-dir", indexed)[2]
+    assert run(capsys, "sql", "stale_feed", "--format", "json", *args)[2] == ""

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,6 +18,7 @@ import pytest
 
 from lobdesk.index import open_catalog, update_index
 from lobdesk.paths import encode_symbol
+from tests.conftest import ROOT
 from tests.index.journals import JournalWriter, plain_snapshot, plain_trade
 from tests.index.test_update import append_snapshots, plain_journal, seqs
 
@@ -163,34 +166,62 @@ def test_reader_over_a_read_only_mount_in_another_namespace(tmp_path: Path) -> N
     assert found.stdout.splitlines()[-1] == "55,55,55"
 
 
-def test_reader_of_another_user_needs_read_access_only(tmp_path: Path) -> None:
-    if os.geteuid() != 0 or shutil.which("setpriv") is None:
+@pytest.fixture
+def reachable() -> Iterator[Path]:
+    """A folder that everybody can reach, unlike the tests' own and maybe this Python's."""
+    folder = Path(tempfile.mkdtemp(prefix="lobdesk-user-", dir="/tmp"))
+    folder.chmod(0o755)
+    yield folder
+    for one in folder.iterdir():  # what was mounted here is gone with its namespace
+        one.rmdir()
+    folder.rmdir()
+
+
+def test_reader_of_another_user_needs_read_access_only(tmp_path: Path, reachable: Path) -> None:
+    """As a container whose user owns nothing: the parts belong to root, the mount is writable."""
+    if os.geteuid() != 0 or not all(map(shutil.which, ("setpriv", "unshare"))):
         pytest.skip("only root can become somebody else")
     data = tmp_path / "data"
-    plain_journal(data, 50)
+    path = plain_journal(data, 50)
     update_index(data)
-    script = tmp_path / "notebook.py"
-    script.write_text(NOTEBOOK)
-    for folder in (data, *(one for one in data.rglob("*") if one.is_dir())):
-        folder.chmod(0o555)
-    other = ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups"]
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
-    trial = [
-        *other,
-        sys.executable,
-        "-c",
-        "import lobdesk.index, os; os.listdir(__import__('sys').argv[1])",
-        data,
-    ]
-    if subprocess.run(trial, env=environment, capture_output=True, check=False).returncode:
-        pytest.skip("another user cannot run this Python or reach this folder")
+    append_snapshots(path, 51, 5)
+    (data / "notebook.py").write_text(NOTEBOOK)
+    places = {data: "data", Path(sys.base_prefix): "base", Path(sys.prefix): "env", ROOT: "code"}
+    for name in places.values():
+        (reachable / name).mkdir()
 
-    found = subprocess.run(
-        [*other, sys.executable, str(script), str(data), "50", "60"],
-        capture_output=True, text=True, check=False, env=environment,
-    )  # fmt: skip
+    def moved(path: Path) -> str:
+        near = [place for place in places if path.is_relative_to(place)]
+        if not near:
+            return str(path)
+        place = max(near, key=lambda one: len(one.parts))
+        return str(reachable / places[place] / path.relative_to(place))
+
+    mounts = [f"mount --bind {place} {reachable / name}" for place, name in places.items()]
+    paths = [Path(one) for one in sys.path if one]
+    user = ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups"]
+    python = [
+        *user, "env", "PYTHONPATH=" + ":".join(moved(one) for one in paths if one.is_dir()),
+        moved(Path(sys.executable).resolve()),
+    ]  # fmt: skip
+    place = moved(data)
+    asked = ["-m", "lobdesk", "sql", "-c", ASK, "--format", "csv", "--data-dir", place]
+    script = [
+        *mounts,
+        f"! {shlex.join([*user, 'touch', f'{place}/x'])} 2>/dev/null",
+        shlex.join([*python, f"{place}/notebook.py", place, "55", "60"]),
+        shlex.join([*python, *asked]),
+        shlex.join([*python, "-m", "lobdesk", "gaps", "--data-dir", place]),
+        f"! {shlex.join([*python, '-m', 'lobdesk', 'index', '--data-dir', place])}",
+    ]
+    command = ["unshare", "-m", "--propagation", "private", "sh", "-ec", " && ".join(script)]
+
+    found = subprocess.run(command, capture_output=True, text=True, check=False, cwd="/")
 
     assert found.returncode == 0, found.stderr
+    assert "55,55,55" in found.stdout.splitlines()
+    assert f"{place}/indexer.lock: cannot be written: Permission denied" in found.stderr
+    assert "Traceback" not in found.stderr
 
 
 NAMES = (

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from lobdesk.cli import run_cli
-from lobdesk.index import fence, run_user_sql, user_sql
+from lobdesk.index import fence, run_user_sql, user_sql, worker
 from lobdesk.index.errors import (
     FenceError,
     IndexMissingError,
@@ -24,7 +24,9 @@ from lobdesk.index.errors import (
     QueryTimeoutError,
 )
 from lobdesk.index.queries import load_query
+from lobdesk.index.result import left_out_note
 from lobdesk.index.user_sql import write_user_sql
+from lobdesk.index.wire import decode
 
 pytestmark = pytest.mark.skipif(fence.landlock_abi() < 1, reason="this kernel has no Landlock")
 
@@ -364,3 +366,28 @@ def test_folder_whose_name_looks_like_a_pattern_is_read(indexed: Path, tmp_path:
     assert run_user_sql(data, "SELECT count(*) FROM snapshots").rows == [(1430,)]
     with pytest.raises(QueryError):
         run_user_sql(data, "FROM read_text('catalog.duckdb')")
+
+
+def test_rows_of_any_length_arrive_in_bounded_pieces(
+    indexed: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lengths: list[int] = []
+
+    def measured(data: bytes) -> object:
+        lengths.append(len(data))
+        return decode(data)
+
+    monkeypatch.setattr(user_sql.wire, "decode", measured)
+
+    found = run_user_sql(indexed, "SELECT repeat('x', 1000000) FROM range(300)", limit=None)
+
+    assert [len(row[0]) for row in found.rows] == [1_000_000] * 300
+    assert max(lengths) < worker.MESSAGE_BYTES + 1_000_000
+    with pytest.raises(QueryError, match=r"a row of 100,000,0.. bytes is longer than"):
+        run_user_sql(indexed, "SELECT repeat('x', 100000000)")
+
+
+def test_little_that_is_left_out_is_not_rounded_to_nothing() -> None:
+    assert left_out_note(0) == ""
+    assert left_out_note(1200).startswith("1.2 kB of the journal")
+    assert left_out_note(70_400_000).startswith("70.4 MB of the journal")

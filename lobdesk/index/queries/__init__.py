@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lobdesk.errors import nearest
-from lobdesk.index.errors import QueryError
+from lobdesk.index.errors import WrongQuestionError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -85,18 +85,24 @@ class Query:
             lines.append(f"  {one.name:<18} {one.unit:<16} {one.text}".rstrip())
         return "\n".join(lines)
 
+    def parameter_names(self) -> str:
+        """Return the names of the parameters for a person."""
+        return ", ".join(parameter.name for parameter in self.parameters) or "none"
+
     def read_parameters(self, given: Mapping[str, str]) -> dict[str, float]:
         """Return the values of parameters that a person typed.
 
         Raises:
-            QueryError: The query has no such parameter, or the value is no number above zero.
+            WrongQuestionError: The query has no such parameter, or it is no number above zero.
         """
         known = [parameter.name for parameter in self.parameters]
         values: dict[str, float] = {}
         for name, text in given.items():
             if name not in known:
-                offered = ", ".join(known) or "none"
-                raise QueryError(f"{self.name} has no parameter {name!r}; it has: {offered}")
+                offered = self.parameter_names()
+                raise WrongQuestionError(
+                    f"{self.name} has no parameter {name!r}; it has: {offered}"
+                )
             values[name] = _number(name, text)
         return values
 
@@ -110,14 +116,16 @@ def load_query(name: str) -> Query:
     """Return one shipped query.
 
     Raises:
-        QueryError: There is none of that name.
+        WrongQuestionError: There is none of that name.
     """
     known = {query.name: query for query in list_queries()}
     if name in known:
         return known[name]
     near = nearest(name, known)
     hint = f"did you mean {near!r}?" if near else "see: lobdesk sql"
-    raise QueryError(f"{name!r} is not a shipped query; {hint}")
+    if any(char.isspace() for char in name.strip()):
+        hint = "SQL goes behind -c"
+    raise WrongQuestionError(f"{name!r} is not a shipped query; {hint}")
 
 
 def shared_macros() -> str:
@@ -155,5 +163,5 @@ def _number(name: str, text: str) -> float:
     except ValueError:
         value = -1
     if not 0 < value < 1e12:
-        raise QueryError(f"parameter {name} is {text!r}; a number above zero is expected")
+        raise WrongQuestionError(f"parameter {name} is {text!r}; a number above zero is expected")
     return value

@@ -1,4 +1,4 @@
--- Distribution over time of the quantity in the ten best levels, by symbol and side.
+-- Distribution over time of the quantity in the ten best levels, by symbol, source and side.
 --
 -- Each book counts as long as it stood, nothing over holes, as in spread. Quantiles have four
 -- significant digits: quantities that agree in them are one value.
@@ -6,6 +6,7 @@
 -- param max_pause_s = 10: a book that stood longer counts as a hole, s
 --
 -- column symbol: pair
+-- column source: recorder or import
 -- column side: bid or ask
 -- column known_s (s): time that counts
 -- column best_qty (base currency): mean quantity of the best level
@@ -15,31 +16,32 @@
 -- column p90_qty (base currency): quantile of that over time
 -- column levels (count): mean number of levels
 WITH books AS (
-    SELECT symbol, span_us, pow(10, qty_precision) AS unit, bid_lots, ask_lots
+    SELECT symbol, source, span_us, pow(10, qty_precision) AS unit, bid_lots, ask_lots
     FROM book_spans() WHERE span_us > 0 AND NOT crossed
 ), sides AS (
-    SELECT symbol, 'bid' AS side, span_us, bid_lots[1] / unit AS best,
+    SELECT symbol, source, 'bid' AS side, span_us, bid_lots[1] / unit AS best,
            list_sum(bid_lots::DOUBLE[]) / unit AS qty,
            len(list_filter(bid_lots::BIGINT[], lambda lots: lots > 0)) AS levels FROM books
     UNION ALL
-    SELECT symbol, 'ask', span_us, ask_lots[1] / unit, list_sum(ask_lots::DOUBLE[]) / unit,
+    SELECT symbol, source, 'ask', span_us, ask_lots[1] / unit, list_sum(ask_lots::DOUBLE[]) / unit,
            len(list_filter(ask_lots::BIGINT[], lambda lots: lots > 0)) FROM books
 ), bands AS (
-    SELECT symbol, side, round(qty, (3 - floor(log10(greatest(qty, 1e-12))))::INTEGER) AS qty,
+    SELECT symbol, source, side,
+           round(qty, (3 - floor(log10(greatest(qty, 1e-12))))::INTEGER) AS qty,
            sum(span_us)::DOUBLE AS us, sum(best * span_us) AS best, sum(qty * span_us) AS mean,
            sum(levels * span_us) AS levels
     FROM sides GROUP BY ALL
 ), ranked AS (
-    SELECT *, sum(us) OVER (PARTITION BY symbol, side ORDER BY qty) AS up_to,
-           sum(us) OVER (PARTITION BY symbol, side) AS total
+    SELECT *, sum(us) OVER (PARTITION BY symbol, source, side ORDER BY qty) AS up_to,
+           sum(us) OVER (PARTITION BY symbol, source, side) AS total
     FROM bands
 )
-SELECT symbol, side, round(sum(us) / 1e6, 6) AS known_s,
+SELECT symbol, source, side, round(sum(us) / 1e6, 6) AS known_s,
        round(sum(best) / sum(us), 8) AS best_qty, round(sum(mean) / sum(us), 8) AS mean_qty,
        min(qty) FILTER (up_to >= 0.1 * total) AS p10_qty,
        min(qty) FILTER (up_to >= 0.5 * total) AS p50_qty,
        min(qty) FILTER (up_to >= 0.9 * total) AS p90_qty,
        round(sum(levels) / sum(us), 3) AS levels
 FROM ranked
-GROUP BY symbol, side
-ORDER BY symbol, side DESC
+GROUP BY symbol, source, side
+ORDER BY symbol, source, side DESC

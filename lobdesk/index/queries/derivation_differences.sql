@@ -2,9 +2,9 @@
 --
 -- What SQL can compare: that each snapshot and trade has a received frame of its symbol, with the
 -- same receipt, checksum and trade number, and that each book frame outside the noted gaps gave a
--- row. `lobdesk verify` derives everything anew and compares every byte. Sources whose
--- frames are not of this exchange's dialect (imports of other formats) are left out, and where a source had several connections what
--- another one said as well.
+-- row. `lobdesk verify` derives everything anew and compares every byte. Sources whose frames are
+-- not of this exchange's dialect (imports of other formats) are left out, and where a source had
+-- several connections what another one said as well.
 --
 -- column source: recorder or import
 -- column symbol: pair

@@ -1,6 +1,7 @@
 -- The largest sweeps: one aggressor taking several price levels at once.
 --
--- Trades of one side at one exchange time that follow each other by number are one aggressor.
+-- Trades of one side at one exchange time that follow each other by number are one aggressor; where
+-- a source has no numbers, all of one side at one exchange time.
 --
 -- param top = 20: rows of each symbol
 -- param levels = 2: fewest price levels
@@ -19,17 +20,17 @@
 -- column source: recorder or import
 -- column seq: number of the first raw event
 WITH linked AS (
-    SELECT *, trade_id - row_number() OVER (
-               PARTITION BY source, symbol, exch_ts_us, side ORDER BY trade_id) AS run
+    SELECT *, row_number() OVER (PARTITION BY source, symbol, exch_ts_us, side
+                                 ORDER BY trade_id, seq, "offset") AS place
     FROM trades
     WHERE in_scope(source, symbol, exch_ts_us)
 ), sweeps AS (
     SELECT symbol, exch_ts, side, count(DISTINCT price) AS levels, count(*) AS trades,
            sum(qty) AS qty, sum(price::DOUBLE * qty::DOUBLE) AS notional,
-           arg_min(price, trade_id) AS first_price, arg_max(price, trade_id) AS last_price,
+           arg_min(price, place) AS first_price, arg_max(price, place) AS last_price,
            min(trade_id) AS first_trade_id, source, min(seq) AS seq
     FROM linked
-    GROUP BY source, symbol, exch_ts, side, run
+    GROUP BY source, symbol, exch_ts, side, CASE WHEN trade_id > 0 THEN trade_id - place END
 )
 SELECT symbol, exch_ts, side, levels, trades, qty, round(notional, 2) AS notional, first_price,
        last_price,
@@ -38,6 +39,6 @@ SELECT symbol, exch_ts, side, levels, trades, qty, round(notional, 2) AS notiona
        first_trade_id, source, seq
 FROM sweeps
 WHERE levels >= coalesce(getvariable('levels'), 2)
-QUALIFY row_number() OVER (PARTITION BY symbol ORDER BY notional DESC, first_trade_id, source)
+QUALIFY row_number() OVER (PARTITION BY symbol ORDER BY notional DESC, first_trade_id, source, seq)
         <= coalesce(getvariable('top'), 20)
-ORDER BY symbol, notional DESC, first_trade_id, source
+ORDER BY symbol, notional DESC, first_trade_id, source, seq

@@ -16,6 +16,6 @@
 SELECT symbol, exch_ts, side, price, qty, ord_type, trade_id, source, seq
 FROM trades
 WHERE in_scope(source, symbol, exch_ts_us)
-QUALIFY row_number() OVER (PARTITION BY symbol ORDER BY qty DESC, trade_id, source)
+QUALIFY row_number() OVER (PARTITION BY symbol ORDER BY qty DESC, trade_id, source, seq, "offset")
         <= coalesce(getvariable('top'), 10)
-ORDER BY symbol, qty DESC, trade_id, source
+ORDER BY symbol, qty DESC, trade_id, source, seq, "offset"

@@ -10,7 +10,7 @@
 -- column trades (rows): trades
 -- column gaps (count): noted stretches without a verified book
 -- column gap_s (s): their total length
--- column first (UTC): exchange time of the first book
+-- column first (UTC): exchange time of the first book or trade, whole seconds
 -- column last (UTC): exchange time of the last one
 WITH books AS (
     SELECT symbol, source, count(*) AS books, count(*) FILTER (is_snapshot) AS replaced,
@@ -18,7 +18,8 @@ WITH books AS (
            min(exch_ts_us) AS first_us, max(exch_ts_us) AS last_us
     FROM snapshots WHERE in_scope(source, symbol, exch_ts_us) GROUP BY ALL
 ), deals AS (
-    SELECT symbol, source, count(*) AS trades
+    SELECT symbol, source, count(*) AS trades,
+           min(exch_ts_us) AS first_deal_us, max(exch_ts_us) AS last_deal_us
     FROM trades WHERE in_scope(source, symbol, exch_ts_us) GROUP BY ALL
 ), holes AS (
     SELECT symbol, source, count(*) AS gaps, sum(duration_us) / 1e6 AS gap_s
@@ -27,6 +28,7 @@ WITH books AS (
 SELECT symbol, source, coalesce(books, 0) AS books, coalesce(replaced, 0) AS replaced,
        coalesce(without_checksum, 0) AS without_checksum, coalesce(trades, 0) AS trades,
        coalesce(gaps, 0) AS gaps, round(coalesce(gap_s, 0), 3) AS gap_s,
-       make_timestamp(first_us) AS first, make_timestamp(last_us) AS last
+       date_trunc('second', make_timestamp(least(first_us, first_deal_us))) AS first,
+       date_trunc('second', make_timestamp(greatest(last_us, last_deal_us))) AS last
 FROM books FULL JOIN deals USING (symbol, source) FULL JOIN holes USING (symbol, source)
 ORDER BY symbol, source

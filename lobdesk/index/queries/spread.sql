@@ -1,4 +1,4 @@
--- Distribution of the spread over time, by symbol.
+-- Distribution of the spread over time, by symbol and source.
 --
 -- Each book counts as long as it stood; nothing is counted over a gap, a replaced book, a pause or
 -- a crossed book. Quantiles are those of time: half of it the spread was at most p50.
@@ -6,6 +6,7 @@
 -- param max_pause_s = 10: a book that stood longer counts as a hole, s
 --
 -- column symbol: pair
+-- column source: recorder or import
 -- column books (rows): books that count
 -- column known_s (s): time that they stood
 -- column mean_bps (bps): mean over time
@@ -15,26 +16,26 @@
 -- column widest_bps (bps): widest that stood at all
 -- column mean_spread (quote currency): mean over time
 WITH books AS (
-    SELECT symbol, span_us, round(spread_bps, 4) AS bps,
+    SELECT symbol, source, span_us, round(spread_bps, 4) AS bps,
            span_us * (best_ask_ticks - best_bid_ticks) / pow(10, price_precision) AS weighted,
            span_us * spread_bps AS weighted_bps
     FROM book_spans()
     WHERE span_us > 0 AND NOT crossed AND best_bid_ticks IS NOT NULL AND best_ask_ticks IS NOT NULL
 ), values AS (
-    SELECT symbol, bps, sum(span_us) AS us, count(*) AS books, sum(weighted) AS weighted,
+    SELECT symbol, source, bps, sum(span_us) AS us, count(*) AS books, sum(weighted) AS weighted,
            sum(weighted_bps) AS weighted_bps
-    FROM books GROUP BY symbol, bps
+    FROM books GROUP BY symbol, source, bps
 ), ranked AS (
-    SELECT *, sum(us) OVER (PARTITION BY symbol ORDER BY bps) AS up_to,
-           sum(us) OVER (PARTITION BY symbol) AS total
+    SELECT *, sum(us) OVER (PARTITION BY symbol, source ORDER BY bps) AS up_to,
+           sum(us) OVER (PARTITION BY symbol, source) AS total
     FROM values
 )
-SELECT symbol, sum(books)::BIGINT AS books, round(sum(us) / 1e6, 6) AS known_s,
+SELECT symbol, source, sum(books)::BIGINT AS books, round(sum(us) / 1e6, 6) AS known_s,
        round(sum(weighted_bps) / sum(us), 4) AS mean_bps,
        min(bps) FILTER (up_to >= 0.5 * total) AS p50_bps,
        min(bps) FILTER (up_to >= 0.9 * total) AS p90_bps,
        min(bps) FILTER (up_to >= 0.99 * total) AS p99_bps,
        max(bps) AS widest_bps, round(sum(weighted) / sum(us), 8) AS mean_spread
 FROM ranked
-GROUP BY symbol
-ORDER BY symbol
+GROUP BY symbol, source
+ORDER BY symbol, source

@@ -7,6 +7,7 @@
 -- param max_pause_s = 10: a book that stood longer counts as a hole, s
 --
 -- column symbol: pair
+-- column source: recorder or import
 -- column trades (count): trades
 -- column at_best (count): at the best price of the other side
 -- column deeper (count): behind it, as in a sweep
@@ -14,8 +15,10 @@
 -- column wrong_side (count): a buy at or below the bid, a sell at or above the ask
 -- column no_book (count): no book is known for that moment
 -- column outside_pct (%): inside and wrong side, of the trades that have a book
-WITH judged AS (SELECT symbol, verdict, count(*) AS trades FROM trades_and_books() GROUP BY ALL)
-SELECT symbol, sum(trades)::BIGINT AS trades,
+WITH judged AS (
+    SELECT symbol, source, verdict, count(*) AS trades FROM trades_and_books() GROUP BY ALL
+)
+SELECT symbol, source, sum(trades)::BIGINT AS trades,
        coalesce(sum(trades) FILTER (verdict = 'best'), 0)::BIGINT AS at_best,
        coalesce(sum(trades) FILTER (verdict = 'deeper'), 0)::BIGINT AS deeper,
        coalesce(sum(trades) FILTER (verdict = 'inside'), 0)::BIGINT AS inside,
@@ -24,5 +27,5 @@ SELECT symbol, sum(trades)::BIGINT AS trades,
        round(100 * coalesce(sum(trades) FILTER (verdict IN ('inside', 'wrong side')), 0)
              / nullif(sum(trades) FILTER (verdict <> 'no book'), 0), 3) AS outside_pct
 FROM judged
-GROUP BY symbol
-ORDER BY symbol
+GROUP BY symbol, source
+ORDER BY symbol, source

@@ -18,4 +18,4 @@
 SELECT source, symbol, seq, trade_id, exch_ts, side, price, best_bid, best_ask, verdict, book_seq
 FROM trades_and_books()
 WHERE verdict IN ('inside', 'wrong side')
-ORDER BY symbol, exch_ts, source, seq, trade_id
+ORDER BY symbol, exch_ts, source, seq, trade_id, "offset"
