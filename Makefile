@@ -5,13 +5,14 @@ PYTHON ?= python3
 NATIVE := $(shell find native -name '*.[ch]pp') CMakeLists.txt
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help setup demo test check format bench faults soak fuzz clean
+.PHONY: help setup demo test check format bench peer faults soak fuzz clean
 
 help:
 	@echo "make demo    run the whole pipeline on built-in data, then open the desk"
 	@echo "make test    run the test suite"
 	@echo "make check   format, lint, types, stub, import contracts, tests"
 	@echo "make bench   run the benchmarks, each against a named reference"
+	@echo "make peer    compare the backtest engine with hftbacktest, in an environment of its own"
 	@echo "make faults  run the 20 fault tests at scaled lengths; make soak: at full length"
 	@echo "make fuzz    fuzz the native scanners for FUZZ_S seconds (600); needs clang"
 	@echo "make format  format Python and C++"
@@ -52,6 +53,17 @@ format: setup
 
 bench: setup
 	@for file in benchmarks/bench_*.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done
+
+# Its own environment: it needs an older NumPy than ours. The version is the one that docs/backtest.md
+# compares with.
+PEER := .venv-peer
+$(PEER)/.installed: Makefile
+	test -x $(PEER)/bin/python || $(PYTHON) -m venv $(PEER)
+	$(PEER)/bin/python -m pip install --quiet --disable-pip-version-check hftbacktest==2.4.4
+	@touch $@
+
+peer: setup $(PEER)/.installed
+	$(BIN)/python -m pytest -q tests/backtest/test_peer.py tests/backtest/test_peer_differences.py
 
 faults: setup
 	@$(BIN)/python -m tests.faults

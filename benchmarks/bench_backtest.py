@@ -15,7 +15,6 @@ from __future__ import annotations
 import argparse
 import ctypes
 import functools
-import json
 import statistics
 import subprocess
 import sys
@@ -28,6 +27,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from benchmarks.peer import Peer
 from lobdesk.backtest import (
     RECORD_DTYPE,
     Backtest,
@@ -198,25 +198,15 @@ def seek_times(data: MarketData) -> tuple[list[float], list[float]]:
     return sorted(wall), sorted(cpu)
 
 
-class Peer:
-    """hftbacktest in its own process; one line asks for a round."""
+class Fast:
+    """hftbacktest in its own process."""
 
     def __init__(self, python: str, path: Path, symbols: int = 1) -> None:
-        helper = Path(__file__).with_name("peer_hftbacktest.py")
-        self.process = subprocess.Popen(
-            [python, str(helper), str(path), str(symbols)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
+        self.peer = Peer(python)
+        self.request = {"do": "time", "records": str(path), "symbols": symbols}
 
     def round(self) -> dict[str, float]:
-        assert self.process.stdin is not None
-        assert self.process.stdout is not None
-        self.process.stdin.write("go\n")
-        self.process.stdin.flush()
-        answer: dict[str, float] = json.loads(self.process.stdout.readline())
-        return answer
+        return self.peer.ask(**self.request)
 
 
 class Slow:
@@ -256,7 +246,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "records.npy"
         np.save(path, records)
-        peer = Peer(args.hftbacktest, path) if args.hftbacktest else Slow(records)
+        peer = Fast(args.hftbacktest, path) if args.hftbacktest else Slow(records)
         name = "hftbacktest ROIVector" if args.hftbacktest else "slow reference (one heap, Python)"
         ours(data)
         peer.round()
@@ -265,11 +255,11 @@ def main() -> None:
         for symbols in (8, 32) if args.hftbacktest else ():
             streams = make_many(args.rows, symbols)
             np.save(path, streams)
-            parts, other_peer = cut(streams, symbols), Peer(args.hftbacktest, path, symbols)
+            parts, other_peer = cut(streams, symbols), Fast(args.hftbacktest, path, symbols)
             ours_of_many(parts)
             other_peer.round()
             many[symbols] = [(ours_of_many(parts), other_peer.round()) for _ in range(ROUNDS)]
-            other_peer.process.terminate()
+            other_peer.peer.close()
     print(f"{args.rows:,} records; reference: {name}; medians of {ROUNDS} alternating rounds")
     for key, against in {
         "replay": "replay",

@@ -1,4 +1,4 @@
-"""JoinTouch as a numba function; imported only where numba is installed."""
+"""JoinTouch as a numba function."""
 
 from __future__ import annotations
 

@@ -4,31 +4,43 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from lobdesk.backtest import Backtest, JoinTouch, MarketData, SignalFollower
+from tests.backtest.ledgers import check_ledgers
 from tests.reference.engine import Reference
 
 OVER = ("FILLED", "CANCELED", "EXPIRED")
-KINDS = {1: "depth", 2: "trade", 3: "clear"}
-EVICTED, EXCHANGE_ONLY, LOCAL_ONLY = 4, 8, 16
+KINDS = {1: "depth", 2: "trade", 3: "clear", 10: "add", 11: "cancel", 12: "modify", 13: "fill"}
+EXCHANGE_ONLY, LOCAL_ONLY = 8, 16
+RULES: dict[str, Any] = {
+    "n": 3, "entry_us": {"submit": 4_000, "cancel": 7_000, "modify": 5_000},
+    "response_us": {"submit": 6_000, "cancel": 2_000, "modify": 5_000, "fill": 3_000},
+    "maker_fee": "-0.0001", "taker_fee": "0.0004", "sample_us": 500_000,
+}  # fmt: skip
 QUEUES = ("risk_averse", "power", "power2", "power3", "log", "log2")
 
 
-def feed_of(data: MarketData, rows: int) -> list[dict[str, Any]]:
-    """Return the first records in the form that the reference reads."""
+def feed_of(
+    records: np.ndarray[Any, Any], order_ids: np.ndarray[Any, Any] | None = None, symbol: int = 0
+) -> list[dict[str, Any]]:
+    """Return records in the form that the reference reads."""
     feed = []
-    for row in data.records[:rows]:
-        kind, side, flags = KINDS[int(row["kind"])], int(row["side"]), int(row["flags"])
+    for at, row in enumerate(records.tolist()):
+        exch_us, recv_us, price, number, side, flags, lots = row
+        kind = KINDS[number]
         names = ("buy", "sell") if kind == "trade" else ("bid", "ask")
-        price = int(row["price_ticks"])
         feed.append(
             {
                 "k": kind,
                 "side": None if side == 255 else names[side],
-                "px": price if kind != "clear" or price else None,
-                "qty": 0 if flags & EVICTED else int(row["qty_lots"]),
-                "is_evicted": bool(flags & EVICTED),
-                "ex": None if flags & LOCAL_ONLY else int(row["exch_ts_us"]),
-                "lo": None if flags & EXCHANGE_ONLY else int(row["recv_ts_us"]),
+                "px": price,
+                "qty": lots,
+                "flags": flags,
+                "sym": symbol,
+                "oid": None if order_ids is None else int(order_ids[at]),
+                "ex": None if flags & LOCAL_ONLY else exch_us,
+                "lo": None if flags & EXCHANGE_ONLY else recv_us,
             }
         )
     return feed
@@ -90,31 +102,29 @@ class SlowFollower:
         return [submit(ref, len(ref.orders) + 1, side, px, abs(missing), "IOC")]
 
 
-def compare(data: MarketData, rows: int, queue: str, strategy: JoinTouch | SignalFollower) -> int:
+def compare(
+    data: MarketData,
+    strategy: JoinTouch | SignalFollower,
+    *,
+    order_ids: np.ndarray[Any, Any] | None = None,
+    **rules: Any,
+) -> int:
     """Run both; returns the number of fills after checking that the ledgers are equal."""
-    part = MarketData.from_records(
-        data.records[:rows], symbol=data.symbol, tick=data.tick, lot=data.lot
-    )
-    result = Backtest(part, queue=queue, n=3).run(strategy)
-    start, end = part.start_us, part.end_us
+    rules = {**RULES, **rules}
+    result = Backtest(data, **rules).run(strategy)
+    start, end = data.start_us, data.end_us
     if isinstance(strategy, JoinTouch):
         policy: Any = SlowJoinTouch(strategy)
         wakes = [(t, "interval") for t in range(start, end + 1, strategy.interval_us)][1:]
     else:
         policy = SlowFollower(strategy)
         wakes = [(t, "time") for t in strategy.ts_us.tolist()]
-    model = {"queue": queue, "n": 3, "entry_us": 5_000, "resp_us": 5_000, "lot": float(data.lot)}
+    fees = {"maker": rules.pop("maker_fee"), "taker": rules.pop("taker_fee")}
     slow = Reference(
-        {"model": model, "feed": feed_of(part, rows), "actions": [], "end": end,
-         "policy": policy, "wakes": wakes}
+        {"model": {**rules, "resp_us": rules["response_us"]},
+         "instruments": [{"tick": str(data.tick), "lot": str(data.lot), **fees}],
+         "feed": feed_of(data.records, order_ids), "actions": [], "end": end,
+         "policy": policy, "wakes": wakes, "sample_us": rules["sample_us"]}
     ).run()  # fmt: skip
-    keys = ("order", "px", "qty", "maker", "exch_us", "local_us")
-    names = ("order_id", "price_ticks", "qty_lots", "is_maker", "exch_ts_us", "local_ts_us")
-    assert [tuple(int(row[name]) for name in names) for row in result.fills] == [
-        tuple(int(fill[key]) for key in keys) for fill in slow.fills
-    ]
-    assert len(result.orders) == len(slow.orders)
-    for row, order in zip(result.orders, slow.orders.values(), strict=True):
-        assert int(row["leaves_lots"]) == order.known_leaves
-    assert result.position_lots == slow.position
+    check_ledgers(result, slow)
     return len(slow.fills)

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from lobdesk.backtest import Backtest, Breakpoints, CFunction, JoinTouch, Result
+from lobdesk.backtest import Backtest, Breakpoints, CFunction, JoinTouch, Result, SignalFollower
 from lobdesk.backtest.replay import Replay
 from tests.backtest.markets import market
 
@@ -34,6 +34,32 @@ def run_example(holding: str, **names: Any) -> dict[str, Any]:
     known: dict[str, Any] = {"Backtest": Backtest, "data": market(4_000), **names}
     exec(example(holding), known)
     return known
+
+
+def test_the_built_in_example_is_join_touch() -> None:
+    known = run_example("maker = JoinTouch(", JoinTouch=JoinTouch)
+
+    plain = Backtest(known["data"], maker_fee="-0.0001", taker_fee="0.0004").run(MAKER)
+    assert known["result"].digest == plain.digest
+    assert known["result"].fee < 0
+
+
+def test_the_signals_example_follows_a_wave() -> None:
+    result: Result = run_example("feature_ts_us=ts_us", np=np, SignalFollower=SignalFollower)[
+        "result"
+    ]
+
+    assert len(result.fills) > 10
+    assert result.fills["position_lots"].max() == 300
+    assert result.fills["position_lots"].min() == -300
+
+
+def test_the_numba_example_buys_ten() -> None:
+    result: Result = run_example("def buy_ten", CFunction=CFunction)["result"]
+
+    assert result.position_lots == 10
+    assert set(result.fills["qty_lots"]) == {1}
+    assert result.fills["is_maker"].all()
 
 
 def test_the_python_example_sells_into_trades() -> None:

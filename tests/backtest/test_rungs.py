@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-import importlib.util
 import shutil
 import subprocess
 from pathlib import Path
@@ -16,6 +15,7 @@ from lobdesk.backtest import Backtest, CFunction, JoinTouch, SignalFollower, poi
 from lobdesk.backtest.errors import OptionError
 from lobdesk.engine import OrderError, StrategyError
 from tests.backtest.markets import market
+from tests.backtest.numba_maker import numba_maker
 
 INTERVAL_US, QTY, LIMIT = 20_000, 100, 1_000
 NATIVE = JoinTouch(INTERVAL_US, QTY, LIMIT)
@@ -132,10 +132,6 @@ def test_python_ctypes_and_c_give_the_native_ledger(
 
 
 def test_numba_gives_the_native_ledger() -> None:
-    if importlib.util.find_spec("numba") is None:
-        pytest.skip("numba is not installed")
-    from tests.backtest.numba_maker import numba_maker
-
     backtest = Backtest(market(6_000))
     function = numba_maker(QTY, LIMIT)
 
