@@ -258,10 +258,9 @@ class BacktestEngine {
     return levels;
   }
 
-  template <typename Row>
-  static py::array_t<Row> Copy(const std::vector<Row>& rows, std::size_t count) {
-    return ToArray(
-        std::vector<Row>(rows.begin(), rows.begin() + static_cast<std::ptrdiff_t>(count)));
+  template <typename Rows>
+  static py::array_t<typename Rows::value_type> Copy(const Rows& rows, std::size_t count) {
+    return ToArray(Rows(rows.begin(), rows.begin() + static_cast<std::ptrdiff_t>(count)));
   }
 
   /// Keeps a second thread, or a strategy, from running an engine that runs.

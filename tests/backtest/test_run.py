@@ -120,6 +120,24 @@ def test_several_symbols_run_side_by_side() -> None:
         _ = both.position_lots
 
 
+def test_symbols_whose_snapshots_have_one_time_run_to_the_end() -> None:
+    parts = []
+    for seed in (1, 2, 3):
+        records = random_market(4_000, seed=seed)
+        for name in ("exch_ts_us", "recv_ts_us"):
+            records[name][1_000:2_500] = records[name][2_499]
+        parts.append(MarketData.from_records(records, symbol=f"S{seed}", tick="0.1", lot="0.001"))
+
+    together = Backtest(parts, sample_us=0).start(script([]))
+    together.run(2**62, 2**62)
+
+    assert together.events == 2 * 3 * 4_000
+    for i, part in enumerate(parts):
+        alone = Backtest(part, sample_us=0).start(script([]))
+        alone.run(2**62, 2**62)
+        assert together.levels(i, local=True, count=50) == alone.levels(0, local=True, count=50)
+
+
 @pytest.mark.parametrize(
     ("options", "hint"),
     [

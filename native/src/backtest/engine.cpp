@@ -14,6 +14,12 @@ enum Rank : int { kRequestRank = 1, kReportRank = 3, kWakeRank = 4, kSampleRank 
 
 constexpr TsUs kLongAgo = std::numeric_limits<TsUs>::min();
 
+std::size_t CountRecords(const std::vector<const MarketData*>& data) noexcept {
+  std::size_t count = 0;
+  for (const MarketData* each : data) count += each->Count();
+  return count;
+}
+
 }  // namespace
 
 Engine::Engine(std::vector<const MarketData*> data, std::shared_ptr<MergedOrder> merged,
@@ -25,7 +31,8 @@ Engine::Engine(std::vector<const MarketData*> data, std::shared_ptr<MergedOrder>
       model_{std::move(model)},
       instruments_{std::move(instruments)},
       latency_{model_},
-      strategy_{std::move(strategy)} {
+      strategy_{std::move(strategy)},
+      ledger_{CountRecords(data_)} {
   if (data_.empty() || instruments_.size() != data_.size()) {
     throw std::invalid_argument("one instrument is needed for each of at least one market data");
   }

@@ -52,9 +52,12 @@ bool Engine::RunQuietSymbols(TsUs bound_us) {
     batch_us = std::min(batch_us, stream.records[stream.Row(last)].exch_ts_us - 1);
   }
   if (batch_us < state_.now_us) return RunMerged(bound_us);
+  const std::int64_t backlog = backlog_;
   for (std::size_t i = 0; i < data_.size(); ++i) {
     is_indexed_ ? RunExchange<true>(i, batch_us, rows) : RunExchange<false>(i, batch_us, rows);
   }
+  // A snapshot has more records of one time than its symbol's share.
+  if (backlog_ == backlog && batch_us < bound_us) return RunMerged(bound_us);
   due_us_ = std::max(due_us_, batch_us - 1);
   return batch_us < bound_us;
 }

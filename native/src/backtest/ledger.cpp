@@ -97,11 +97,12 @@ void TradedVolume::Add(TsUs ts_us, double value) {
   values_[static_cast<std::size_t>(day_ % kDays)] += value;
 }
 
-void Ledger::Reserve() {
-  constexpr std::size_t kRows = std::size_t{1} << 16;  // untouched pages cost nothing
-  fills.reserve(kRows);
-  orders.reserve(kRows);
-  equity.reserve(kRows);
+Ledger::Ledger(std::size_t records) {
+  // Enough for huge pages in long runs: to touch small ones first was a seventh of a run.
+  const std::size_t rows = std::min<std::size_t>(records / 4, std::size_t{1} << 16);
+  fills.reserve(rows);
+  orders.reserve(rows);
+  equity.reserve(rows);
 }
 
 std::int32_t Ledger::FindOrder(std::int64_t id, std::size_t size) const {

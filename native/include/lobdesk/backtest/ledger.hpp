@@ -9,6 +9,7 @@
 
 #include "lobdesk/backtest/config.hpp"
 #include "lobdesk/backtest/order.hpp"
+#include "lobdesk/large_vector.hpp"
 
 namespace lobdesk::backtest {
 
@@ -138,15 +139,16 @@ struct LedgerSize {
 /// Append-only rows. After a seek back, fills and samples are written again in the same places.
 class Ledger {
  public:
-  Ledger() { Reserve(); }
+  /// \param records Of market data in the run, for which room is made.
+  explicit Ledger(std::size_t records);
 
-  std::vector<FillRow> fills;
-  std::vector<OrderRow> orders;
-  std::vector<EquityRow> equity;
+  LargeVector<FillRow> fills;
+  LargeVector<OrderRow> orders;
+  LargeVector<EquityRow> equity;
   std::vector<ErrorRow> errors;
 
-  template <typename Row>
-  static void Put(std::vector<Row>& rows, std::size_t& size, const Row& row) {
+  template <typename Rows>
+  static void Put(Rows& rows, std::size_t& size, const typename Rows::value_type& row) {
     if (size < rows.size()) {
       rows[size] = row;
     } else {
@@ -160,8 +162,6 @@ class Ledger {
   void RememberOrder(std::int64_t id, std::int32_t row);
 
  private:
-  void Reserve();
-
   // Identifiers that count up, as nearly all do, need no hashing.
   std::vector<std::int32_t> row_of_small_id_;
   std::unordered_map<std::int64_t, std::int32_t> row_of_id_;  // looked up only, never iterated
