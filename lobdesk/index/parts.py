@@ -49,14 +49,21 @@ class PartWriter:
     def __init__(self, paths: DataPaths) -> None:
         self._lake = paths.lake
         self._rejects = paths.rejects
-        self._con: duckdb.DuckDBPyConnection = duck.connect(threads=1)
+        self._open: duckdb.DuckDBPyConnection | None = None
+
+    @property
+    def _con(self) -> duckdb.DuckDBPyConnection:
+        if self._open is None:
+            self._open = duck.connect(threads=1)
+        return self._open
 
     def close(self) -> None:
         """Let go of the database."""
-        self._con.close()
+        if self._open is not None:
+            self._open.close()
 
-    def write(self, block: Block, extract: Extract, proof: tuple[int, int]) -> Committed:
-        """Write all parts of a block, then its commit.
+    def write(self, block: Block, extract: Extract, proof: tuple[int, int]) -> Commit:
+        """Write all parts of a block and return what makes them count.
 
         Args:
             block: The lines.
@@ -64,7 +71,7 @@ class PartWriter:
             proof: CRC-32 of the first and last bytes before the block's end.
 
         Raises:
-            IndexWriteError: A file cannot be written; the range then does not count.
+            IndexWriteError: A file cannot be written.
         """
         segment = block.segment
         stem = part_stem(segment.source, segment.name, block.begin, block.end)
@@ -74,13 +81,22 @@ class PartWriter:
             parts[name] = self._write_part(name, columns, part_path(segment, name, stem), rows)
         if "rejects" in extract.tables:
             self._write_rejects(block, extract.tables["rejects"], stem)
-        commit = Commit(
+        return Commit(
             v=SCHEMA_VERSION, source=segment.source, kind=segment.kind, symbol=segment.symbol,
             date=segment.date, segment=segment.name, begin=block.begin, end=block.end, parts=parts,
             stats=extract.stats, frames=extract.frames, crc=engine.crc32(block.data),
             head_crc=proof[0], tail_crc=proof[1],
         )  # fmt: skip
-        return self._write_commit(commit)
+
+    def commit(self, commit: Commit) -> Committed:
+        """Let a range count.
+
+        Raises:
+            IndexWriteError: The file cannot be written; the range then does not count.
+        """
+        path = self._lake / commit_path(commit)
+        write_durably(path, msgspec.json.encode(commit))
+        return Committed(path, commit)
 
     def merge(self, commits: list[Commit]) -> Committed:
         """Write one part a table instead of those of adjacent ranges, then its commit."""
@@ -101,7 +117,7 @@ class PartWriter:
             frames=[seq for commit in commits for seq in commit.frames],
             crc=crc32_of_joined([(commit.crc, commit.end - commit.begin) for commit in commits]),
         )
-        return self._write_commit(merged)
+        return self.commit(merged)
 
     def merge_day(self, commits: list[Commit], olds: list[Part]) -> DayCommitted:
         """Write one part that holds the rows of all segments of a symbol and day.
@@ -122,11 +138,6 @@ class PartWriter:
         path = self._lake / day_path(day)
         write_durably(path, msgspec.json.encode(day))
         return DayCommitted(path, day)
-
-    def _write_commit(self, commit: Commit) -> Committed:
-        path = self._lake / commit_path(commit)
-        write_durably(path, msgspec.json.encode(commit))
-        return Committed(path, commit)
 
     def _write_part(self, name: str, columns: Columns, path: str, rows: int) -> Part:
         self._con.register("block", duck.flatten(columns))
