@@ -26,6 +26,7 @@ from lobdesk.index.commits import (
     part_stem,
 )
 from lobdesk.index.durable import publishing, write_durably
+from lobdesk.index.hand_over import HandOver
 from lobdesk.index.schema import SCHEMA_VERSION, TABLES
 from lobdesk.paths import encode_symbol
 
@@ -77,8 +78,7 @@ class PartWriter:
         stem = part_stem(segment.source, segment.name, block.begin, block.end)
         parts = {}
         for name, columns in extract.tables.items():
-            rows = len(columns["offset"] if "offset" in columns else columns["seq"])
-            parts[name] = self._write_part(name, columns, part_path(segment, name, stem), rows)
+            parts[name] = self._write_part(name, columns, part_path(segment, name, stem))
         if "rejects" in extract.tables:
             self._write_rejects(block, extract.tables["rejects"], stem)
         return Commit(
@@ -139,10 +139,11 @@ class PartWriter:
         write_durably(path, msgspec.json.encode(day))
         return DayCommitted(path, day)
 
-    def _write_part(self, name: str, columns: Columns, path: str, rows: int) -> Part:
-        self._con.register("block", duck.flatten(columns))
+    def _write_part(self, name: str, columns: Columns, path: str) -> Part:
+        block = HandOver(TABLES[name], columns)
+        self._con.register("block", block)
         try:
-            return self._copy(duck.select_list(TABLES[name], columns), "block", path, rows)
+            return self._copy(block.select, "block", path, block.rows)
         finally:
             self._con.unregister("block")
 
