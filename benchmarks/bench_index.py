@@ -2,10 +2,22 @@
 
 python benchmarks/bench_index.py [rows] [--quick] [--keep FOLDER]
 
-Ten million rows of ten symbols by default (5 GB of lines), with --quick one million; the folder
-given with --keep is used again. Beside each figure stands the one of the design study: two million
-rows of ten symbols on two quiet cores. The JSONL side reads at most 500,000 rows and is scaled
-linearly.
+Ten million rows of ten symbols by default (5.4 GB of lines, four to six minutes), with --quick one
+million; the folder given with --keep is used again. Beside each figure stands the one of the design
+study: two million rows of ten symbols on two quiet cores. In order:
+
+bulk             lines to parts and catalogue: wall, processor time, processors, most memory
+bytes a row      of lines, sealed segments and Parquet, for books and for raw events
+audit            a query on the index and the same on at most 500,000 lines, scaled linearly
+lobdesk sql      shipped audits over everything
+window           10,000 rows by symbol and time
+to NumPy         all rows of a symbol; "mapped and read" sums each column that a window build reads
+to records       the engine's 32-byte records of a symbol and day, from parts and from columns; they
+                 grow with what changes, so the books of a calm market are measured as well
+user SQL         fixed cost of a statement in its own process
+live             3,000 lines a second, indexed in a loop
+
+Rates in cpu-s count the processor time of all threads.
 """
 
 from __future__ import annotations
@@ -14,15 +26,17 @@ import argparse
 import json
 import os
 import random
+import resource
 import shutil
 import statistics
 import tempfile
 import time
+import zlib
 from pathlib import Path
 
 import duckdb
 import numpy as np
-from bench_scan import snapshots
+from bench_scan import events, snapshots
 
 from lobdesk.index import open_catalog, open_market_records, run_audit, update_index
 from lobdesk.index import write_market_records as write_records
@@ -34,6 +48,8 @@ from lobdesk.windows.segments import DIGESTED_COLUMNS
 SYMBOLS = [f"{letter}AA/USD" for letter in "ABCDEFGHIJ"]
 BLOCK_ROWS = 100_000
 JSON_ROWS = 500_000
+EVENT_ROWS = 300_000
+CALM_ROWS = 200_000
 FIRST_SEQ = 1_000_000_000  # ten digits throughout, so that a block of lines can be renumbered
 STEP_US = 50_000
 START_US = 1_785_553_000_000_000
@@ -133,20 +149,46 @@ def bulk(data: Path, rows: int, files: list[Path]) -> None:
     update_index(data)
     cpu, wall = time.process_time() - cpu, time.perf_counter() - wall
     parts = sum(part.stat().st_size for part in (data / "lake").rglob("*.parquet"))
-    report("bulk", f"{rows / wall / 1e3:,.0f} k rows/s, {rows / cpu / 1e3:,.0f} k rows/cpu-s",
+    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    report("bulk", f"{rows / wall / 1e3:,.0f} k rows/s, {rows / cpu / 1e3:,.0f} k rows/cpu-s, "
+           f"{cpu / wall:.1f} cores, {memory / 1e9:.1f} GB",
            "about 300 k rows/cpu-s")  # fmt: skip
     report("bytes a row, raw", f"{size / rows:.0f}", "571 (floats), 433 (ticks)")
     report("bytes a row, Parquet", f"{parts / rows:.1f}", "30.7 (ints)")
+    report("bytes a row, sealed", f"{sealed_size(files[0]):.1f}", "33.6 (zstd -1)")
+
+
+def sealed_size(file: Path) -> float:
+    """Return bytes a line of a sealed segment with the first lines of another."""
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "2026-08-01" / files[0].name
+        path = Path(folder) / "2026-08-01" / file.name
         path.parent.mkdir()
-        with files[0].open("rb") as stream:
+        with file.open("rb") as stream:
             head = stream.read(64_000_000)
         path.write_bytes(head[: head.rindex(b"\n") + 1])
-        lines = head.count(b"\n")
-        seal_segment(Segment(FIRST_SEQ, "2026-08-01", path, is_sealed=False))
-        stored = path.with_name(path.name + ".zst").stat().st_size
-    report("bytes a row, sealed", f"{stored / lines:.1f}", "33.6 (zstd -1)")
+        seal_segment(Segment(int(file.stem), "2026-08-01", path, is_sealed=False))
+        return path.with_name(path.name + ".zst").stat().st_size / head.count(b"\n")
+
+
+def raw_events(folder: Path) -> None:
+    """Index the event log, whose lines carry chained checksums."""
+    path = folder / "l2" / "events" / "2026-08-01" / "000000000000.jsonl"
+    path.parent.mkdir(parents=True)
+    crc, lines = 0, []
+    for line in events(EVENT_ROWS).splitlines():
+        body = line[: line.rindex(b'"crc":')]
+        crc = zlib.crc32(b"%d\n" % crc + body)
+        lines.append(body + b'"crc":%d}\n' % crc)
+    path.write_bytes(b"".join(lines))
+    cpu, wall = time.process_time(), time.perf_counter()
+    found = update_index(folder)
+    cpu, wall = time.process_time() - cpu, time.perf_counter() - wall
+    assert found.totals == {"raw_events": EVENT_ROWS}, found
+    part = sum(part.stat().st_size for part in (folder / "lake").rglob("*.parquet"))
+    rates = [f"{EVENT_ROWS / seconds / 1e3:,.0f}" for seconds in (wall, cpu)]
+    report("raw events, bulk", "{} k rows/s, {} k rows/cpu-s".format(*rates))
+    report("bytes an event", f"raw {path.stat().st_size / EVENT_ROWS:.0f}, sealed "
+           f"{sealed_size(path):.1f}, Parquet {part / EVENT_ROWS:.1f}")  # fmt: skip
 
 
 def audits(data: Path, rows: int, lines: Path) -> None:
@@ -227,10 +269,9 @@ def hand_over(data: Path, lines: Path) -> None:
         rate = count / (time.process_time() - begin)
     report("columns, mapped and read", f"{rate / 1e6:.1f} M rows/cpu-s, {rate / json_rate:.0f}x",
            "22 M rows/s (mmap columns)")  # fmt: skip
-    begin = time.process_time()
-    paths = write_records(data, symbol)
-    rate = count / (time.process_time() - begin)
-    report("parts to records, once", f"{rate / 1e6:.2f} M rows/cpu-s")
+    # The symbol beside it has no columns yet.
+    paths = to_records("parts to records", data, SYMBOLS[1])
+    to_records("columns to records", data, symbol)
     begin = time.process_time()
     records = 0
     for path in paths:
@@ -240,6 +281,45 @@ def hand_over(data: Path, lines: Path) -> None:
     rate = records / (time.process_time() - begin)
     report("records, mapped and read", f"{rate / 1e6:.0f} M records/cpu-s, "
            f"{rate / json_rate:.0f}x", "37 M rows/s (memory)")  # fmt: skip
+
+
+def to_records(name: str, data: Path, symbol: str) -> list[Path]:
+    begin = time.process_time()
+    paths = write_records(data, symbol)
+    cpu = time.process_time() - begin
+    headers = [open_market_records(path).header for path in paths]
+    rows, records = (sum(h[key] for h in headers) for key in ("depth_messages", "records"))
+    report(name, f"{rows / cpu / 1e6:.2f} M rows/cpu-s, {records / rows:.1f} records a row")
+    return paths
+
+
+def calm_records(folder: Path) -> None:
+    """The same of books of which one or two levels change at a time."""
+    rng = np.random.default_rng(2)
+    lines, best = [], 734_481
+    qty = {price: 1_000_000 + price for price in range(best - 1000, best + 1000)}
+    moves, places = rng.random(CALM_ROWS), rng.integers(0, 20, CALM_ROWS)
+    fresh = rng.integers(1, 10**9, CALM_ROWS).tolist()
+    for row in range(CALM_ROWS):
+        best += int(moves[row] < 0.02) - int(moves[row] > 0.98)
+        qty[best - 9 + int(places[row])] = fresh[row]
+        line = {
+            "v": 1, "symbol": "BTC/USD", "seq": row + 1, "exch_ts_us": START_US + row * STEP_US,
+            "recv_ts_us": START_US + row * STEP_US + 900, "price_precision": 1, "qty_precision": 8,
+            "bids": [[p, qty[p]] for p in range(best, best - 10, -1)],
+            "asks": [[p, qty[p]] for p in range(best + 1, best + 11)],
+            "checksum": fresh[row], "verified": True,
+        }  # fmt: skip
+        lines.append(json.dumps(line, separators=(",", ":")) + "\n")
+    path = folder / "l2" / "snapshots" / "BTC%2FUSD" / "2026-08-01" / "000000000001.jsonl"
+    path.parent.mkdir(parents=True)
+    path.write_text("".join(lines))
+    update_index(folder)
+    for file in to_records("calm: parts to records", folder, "BTC/USD"):
+        file.unlink()
+    with open_catalog(folder) as catalog:
+        catalog.mapped_columns("BTC/USD")
+    to_records("calm: columns to records", folder, "BTC/USD")
 
 
 def live(data: Path, lines: list[bytes], path: Path) -> None:
@@ -269,7 +349,9 @@ def live(data: Path, lines: list[bytes], path: Path) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("rows", type=int, nargs="?", default=10_000_000)
     parser.add_argument("--quick", action="store_true", help="one million rows")
     parser.add_argument("--keep", type=Path, help="keep the journal here, and use it again")
@@ -296,9 +378,11 @@ def main() -> None:
                     stream.writelines(
                         line for line, _ in zip(source, range(JSON_ROWS // 10), strict=False)
                     )
+        raw_events(Path(folder) / "events")
         audits(data, rows, some)
         windows(data, rows)
         hand_over(data, some)
+        calm_records(Path(folder) / "calm")
         report("user SQL",
                f"{min(timed(lambda: run_user_sql(data, 'SELECT 1')) for _ in '12345') * 1e3:.0f} "
                "ms for SELECT 1")  # fmt: skip

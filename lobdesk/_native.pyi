@@ -1,6 +1,6 @@
 """Types of the native engine; compared with the built module by stubtest."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, final
 
 import numpy as np
@@ -366,6 +366,8 @@ def arrow_stream(
         tuple[str, str, NDArray[Any], NDArray[np.uint8] | None, Sequence[str] | None]
     ],
     rows: int,
+    *,
+    text_begins: Mapping[str, NDArray[np.int64]] = ...,
 ) -> object: ...
 def c_function(
     address: int,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,10 +14,9 @@ from lobdesk import engine
 from lobdesk.index import duck
 from lobdesk.index.errors import QueryError
 from lobdesk.index.query import REPAIR
+from lobdesk.index.schema import TABLES
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     import duckdb
     from numpy.typing import NDArray
 
@@ -33,6 +33,55 @@ MANY_ROWS = 50_000
 
 KEYS = ("seq", "exch_ts_us", "recv_ts_us")
 PRECISIONS = ("price_precision", "qty_precision")
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Which rows of a symbol; None does not bound.
+
+    Attributes:
+        start_us: Least exchange time.
+        end_us: Exchange time that is no longer included.
+        source: Only this one.
+        recv_from_us: Least receipt.
+        recv_to_us: Receipt that is no longer included.
+    """
+
+    start_us: int | None
+    end_us: int | None
+    source: str | None
+    recv_from_us: int | None
+    recv_to_us: int | None
+
+    @property
+    def is_stretch(self) -> bool:
+        """True if exchange time is bounded."""
+        return self.start_us is not None or self.end_us is not None
+
+    def of_rows(self) -> str:
+        """Return conditions on rows, as SQL."""
+        return self._sql(
+            "exch_ts_us >= {}", "exch_ts_us < {}", "recv_ts_us >= {}", "recv_ts_us < {}"
+        )
+
+    def of_days(self) -> str:
+        """Return conditions on ``internal.files`` that all files with such rows meet."""
+        return self._sql(
+            "coalesce(exch_to_us >= {}, true)",
+            "coalesce(exch_from_us < {}, true)",
+            "coalesce(recv_to_us >= {}, true)",
+            "coalesce(recv_from_us < {}, true)",
+        )
+
+    def _sql(self, *times: str) -> str:
+        bounds = (self.start_us, self.end_us, self.recv_from_us, self.recv_to_us)
+        clauses = [f"source = {duck.quote(self.source)}"] if self.source is not None else []
+        clauses += [
+            clause.format(int(value))
+            for clause, value in zip(times, bounds, strict=True)
+            if value is not None
+        ]
+        return "".join(f" AND {clause}" for clause in clauses)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,15 +169,8 @@ def read_snapshots(
     recv_to_us: int | None = None,
 ) -> SnapshotColumns:
     """Read book snapshots; see ``Catalog.snapshot_columns``."""
-    where = _where(
-        symbol,
-        ("exch_ts_us >=", start_us),
-        ("exch_ts_us <", end_us),
-        ("source =", source),
-        ("recv_ts_us >=", recv_from_us),
-        ("recv_ts_us <", recv_to_us),
-    )
-    columns, codes, known = _take(con, BOOK_SELECT, f"internal.snapshots {where}", LEVELS)
+    scope = Scope(start_us, end_us, source, recv_from_us, recv_to_us)
+    columns, codes, known = _take(con, BOOK_SELECT, "snapshots", symbol, scope, LEVELS)
     starts = columns.pop("starts").astype(bool)
     starts |= _changes(codes) | _changes(columns["price_precision"])
     starts |= _changes(columns["qty_precision"])
@@ -154,7 +196,9 @@ def read_tail_rows(
     con: duckdb.DuckDBPyConnection, symbol: str
 ) -> dict[str, dict[str, NDArray[Any]]]:
     """Return a symbol's books that are in no part, with ``starts``, by source."""
-    columns, codes, known = _take(con, BOOK_SELECT, f"tail.snapshots {_where(symbol)}", LEVELS)
+    rows = _tail_rows(con, "snapshots", symbol)
+    rest = f"tail.snapshots WHERE symbol = {duck.quote(symbol)}"
+    columns, codes, known = _ordered(con, BOOK_SELECT, rest, rows, LEVELS)
     columns["starts"] = columns["starts"].view(bool)
     return {
         source: {name: values[codes == number] for name, values in columns.items()}
@@ -174,45 +218,61 @@ def read_trades(
 ) -> TradeColumns:
     """Read trades; see ``Catalog.trade_columns``."""
     names = (*KEYS, "trade_id", "price_ticks", "qty_lots", *PRECISIONS)
-    where = _where(
-        symbol,
-        ("exch_ts_us >=", start_us),
-        ("exch_ts_us <", end_us),
-        ("source =", source),
-        ("recv_ts_us >=", recv_from_us),
-        ("recv_ts_us <", recv_to_us),
-    )
-    columns, codes, known = _take(
-        con,
-        f"{', '.join(names)}, (side = 'sell')::UTINYINT AS side",
-        f"internal.trades {where}",
-    )
+    scope = Scope(start_us, end_us, source, recv_from_us, recv_to_us)
+    select = f"{', '.join(names)}, (side = 'sell')::UTINYINT AS side"
+    columns, codes, known = _take(con, select, "trades", symbol, scope)
     return TradeColumns(symbol=symbol, sources=_digests(codes, known, columns), **columns)
 
 
-def _where(symbol: str, *limits: tuple[str, int | str | None]) -> str:
-    clauses = [f"symbol = {duck.quote(symbol)}"]
-    for clause, value in limits:
-        if value is not None:
-            literal = duck.quote(value) if isinstance(value, str) else str(int(value))
-            clauses.append(f"{clause} {literal}")
-    return "WHERE " + " AND ".join(clauses)
+def _take(  # noqa: PLR0917 - private, two calls
+    con: duckdb.DuckDBPyConnection,
+    select: str,
+    table: str,
+    symbol: str,
+    scope: Scope,
+    levels: tuple[str, ...] = (),
+) -> tuple[dict[str, NDArray[Any]], NDArray[np.int32], list[str]]:
+    """Return columns of a table as ``_ordered`` does, from the parts of the days asked for."""
+    found = con.execute(
+        'SELECT file, source, "rows" FROM internal.files WHERE "table" = ? AND symbol = ?'
+        f"{scope.of_days()}",
+        [table, symbol],
+    ).fetchall()
+    rows = _tail_rows(con, table, symbol)
+    for _, source, count in found:
+        rows[source] = rows.get(source, 0) + count
+    names = TABLES[table].column_list()
+    selects = [f"SELECT {names} FROM tail.{table} WHERE symbol = {duck.quote(symbol)}"]
+    if found:
+        selects.insert(0, f"SELECT {names} FROM {duck.parquet_scan(Path(one[0]) for one in found)}")
+    rest = f"({' UNION ALL '.join(selects)}) WHERE true{scope.of_rows()}"
+    if scope.is_stretch:
+        rows = dict.fromkeys(rows, 0)  # far fewer than its days hold
+    return _ordered(con, select, rest, rows, levels)
 
 
-def _take(
-    con: duckdb.DuckDBPyConnection, select: str, rest: str, levels: tuple[str, ...] = ()
+def _tail_rows(con: duckdb.DuckDBPyConnection, table: str, symbol: str) -> dict[str, int]:
+    rows = con.execute(
+        f"SELECT source, count(*) FROM tail.{table} WHERE symbol = ? GROUP BY source", [symbol]
+    ).fetchall()
+    return dict(rows)
+
+
+def _ordered(
+    con: duckdb.DuckDBPyConnection,
+    select: str,
+    rest: str,
+    rows: dict[str, int],
+    levels: tuple[str, ...],
 ) -> tuple[dict[str, NDArray[Any]], NDArray[np.int32], list[str]]:
     """Return columns in the order (source, seq), each row's source as a number, and their names.
 
-    Rows of equal number stay as they lie in the log.
+    Rows of equal number stay as they lie in the log. ``rows``: of each source about how many.
     """
-    sources = con.execute(
-        f"SELECT source, count(*) FROM {rest} GROUP BY source ORDER BY source"
-    ).fetchall()
-    known = [str(source) for source, _ in sources]
+    known = sorted(rows)
     names = ", ".join(duck.quote(name) for name in known) or "''"
     select = f"{select}, list_position([{names}], source)::INTEGER AS code"
-    columns = _arrow(con, select, rest, levels, sum(count for _, count in sources))
+    columns = _arrow(con, select, rest, levels, sum(rows.values()))
     codes, seqs = columns.pop("code"), columns["seq"]
     steps = (codes[1:] > codes[:-1]) | ((codes[1:] == codes[:-1]) & (seqs[1:] >= seqs[:-1]))
     if not steps.all():

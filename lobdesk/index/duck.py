@@ -5,16 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import duckdb
-import numpy as np
-
-from lobdesk.index.schema import BOOK_LEVELS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-    from lobdesk.index.extract import Columns
-    from lobdesk.index.schema import Table
 
 MEMORY_LIMIT = "2GB"
 
@@ -65,32 +60,3 @@ def parquet_scan(paths: Iterable[Path], *, has_names: bool = False) -> str:
     names = ", ".join(quote(glob_free(path)) for path in paths)
     options = ", filename = true" if has_names else ""
     return f"read_parquet([{names}], hive_partitioning = false{options})"
-
-
-def flatten(columns: Columns) -> dict[str, Any]:
-    """Return columns that DuckDB can scan: levels become one column each, constants none."""
-    flat: dict[str, Any] = {}
-    for name, values in columns.items():
-        if isinstance(values, str):
-            continue
-        if values.ndim == 2:
-            for level, column in enumerate(np.ascontiguousarray(values.T)):
-                flat[f"{name}_{level}"] = column
-        else:
-            flat[name] = values
-    return flat
-
-
-def select_list(table: Table, columns: Columns) -> str:
-    """Return SQL expressions that make a table's stored columns of flattened ones."""
-    parts = []
-    for column in table.columns:
-        value = columns[column.name]
-        if isinstance(value, str):
-            parts.append(f'{quote(value)} AS "{column.name}"')
-        elif column.type.endswith("]"):
-            levels = ", ".join(f'"{column.name}_{level}"' for level in range(BOOK_LEVELS))
-            parts.append(f'[{levels}] AS "{column.name}"')
-        else:
-            parts.append(f'"{column.name}"::{column.type} AS "{column.name}"')
-    return ", ".join(parts)

@@ -11,6 +11,7 @@ import msgspec
 import numpy as np
 
 from lobdesk import engine
+from lobdesk.index.hand_over import Codes, Texts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -19,14 +20,12 @@ if TYPE_CHECKING:
 
     from lobdesk.index.segments import Block, Segment
 
-DIRECTIONS = np.array(["in", "out", "note"], dtype=object)
-SIDES = np.array(["buy", "sell"], dtype=object)
-LEVEL_COLUMNS = ("bid_ticks", "bid_lots", "ask_ticks", "ask_lots")
+DIRECTIONS = ("in", "out", "note")
+SIDES = ("buy", "sell")
 STAT_COLUMNS = ("seq", "exch_ts_us", "recv_ts_us")
 
 Columns = dict[str, Any]
-"""Column name → NumPy array; levels as ``[rows, 10]``, texts as objects, nulls by mask or None.
-A string stands for a column that holds nothing else."""
+"""Column name → values, as ``HandOver`` takes them."""
 
 
 class GapNote(msgspec.Struct, kw_only=True):
@@ -148,8 +147,8 @@ def _trades(block: Block) -> Extract:
     scanned = engine.scan_trades(block.data, symbol=segment.symbol, base_offset=block.begin)
     rejects = scanned.pop("rejects")
     columns: Columns = {"symbol": segment.symbol, **scanned}
-    columns["side"] = SIDES[scanned["side"]]
-    columns["ord_type"] = _texts(scanned["ord_type"], columns.pop("ord_types"))
+    columns["side"] = Codes(scanned["side"].astype(np.int32), SIDES)
+    columns["ord_type"] = Codes(scanned["ord_type"], columns.pop("ord_types"))
     return _result("trades", segment, columns, rejects)
 
 
@@ -158,12 +157,12 @@ def _events(block: Block) -> Extract:
     columns: Columns = engine.scan_events(block.data, base_offset=block.begin)
     rejects = columns.pop("rejects")
     names = columns.pop("names")
-    columns["raw"] = engine.frame_texts(columns["raw"], columns.pop("raw_begin"))
+    columns["raw"] = Texts(columns["raw"], columns.pop("raw_begin"))
     for key in ("boot", "channel", "type", "symbol"):
-        columns[key] = _texts(columns[key], names)
-    columns["dir"] = DIRECTIONS[columns["dir"]]
-    is_frame = (columns["dir"] == "in") & (columns["type"] == "snapshot")
-    frames = columns["seq"][is_frame & (columns["channel"] == "book")].tolist()
+        columns[key] = Codes(columns[key], names)
+    columns["dir"] = Codes(columns["dir"].astype(np.int32), DIRECTIONS)
+    is_frame = columns["dir"].are("in") & columns["type"].are("snapshot")
+    frames = columns["seq"][is_frame & columns["channel"].are("book")].tolist()
     gaps, instruments = _notes(columns, rejects), _instruments(columns, rejects)
     result = _result("raw_events", segment, columns, rejects)
     result.frames = frames
@@ -197,9 +196,9 @@ def _result(
 
 def _notes(columns: Columns, rejects: list[tuple[int, int, str]]) -> Columns:
     rows, notes = [], []
-    for row in np.flatnonzero((columns["dir"] == "note") & (columns["type"] == "gap")).tolist():
+    for row in np.flatnonzero(columns["dir"].are("note") & columns["type"].are("gap")).tolist():
         try:
-            notes.append(msgspec.json.decode(columns["raw"][row], type=GapNote))
+            notes.append(msgspec.json.decode(columns["raw"].text(row), type=GapNote))
             rows.append(row)
         except msgspec.DecodeError as error:
             rejects.append(_reject(columns, row, f"gap note: {error}"))
@@ -216,12 +215,12 @@ def _notes(columns: Columns, rejects: list[tuple[int, int, str]]) -> Columns:
 def _instruments(columns: Columns, rejects: list[tuple[int, int, str]]) -> Columns:
     pairs: list[tuple[int, PairFacts, bool]] = []
     # The acknowledgement of the subscription names the same channel.
-    is_data = np.isin(columns["type"], ("snapshot", "update"))
-    is_said = (columns["dir"] == "in") & (columns["channel"] == "instrument") & is_data
-    is_inferred = (columns["dir"] == "note") & (columns["type"] == "precision")
+    is_data = columns["type"].are("snapshot") | columns["type"].are("update")
+    is_said = columns["dir"].are("in") & columns["channel"].are("instrument") & is_data
+    is_inferred = columns["dir"].are("note") & columns["type"].are("precision")
     for row in np.flatnonzero(is_said | is_inferred).tolist():
         try:
-            frame = json.loads(columns["raw"][row], parse_float=_plain)
+            frame = json.loads(columns["raw"].text(row), parse_float=_plain)
             if is_inferred[row]:
                 pairs.append((row, msgspec.convert(frame, PairFacts), True))
             else:
@@ -253,10 +252,6 @@ def _plain(number: str) -> str:
 def _integers(values: list[int | None]) -> np.ma.MaskedArray[Any, Any]:
     filled = np.array([0 if value is None else value for value in values], np.int64)
     return np.ma.masked_array(filled, mask=[value is None for value in values])
-
-
-def _texts(codes: NDArray[np.int32], names: list[str]) -> NDArray[np.object_]:
-    return np.array([*names, None], dtype=object)[codes]
 
 
 def _where(segment: Segment) -> Columns:

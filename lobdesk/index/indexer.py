@@ -16,7 +16,7 @@ from lobdesk.index import chain, merging, publish
 from lobdesk.index.errors import IndexBusyError, IndexWriteError
 from lobdesk.index.extract import SnapshotFrames
 from lobdesk.index.parts import PartWriter, file_digest
-from lobdesk.index.pipeline import Pipeline
+from lobdesk.index.pipeline import Pipeline, writers_here
 from lobdesk.index.segments import BLOCK_BYTES, has_changed, list_segments, read_range, safe_proof
 from lobdesk.journal import JournalReadError
 from lobdesk.journal.retention import read_cut
@@ -130,7 +130,7 @@ class Indexer:
         self._published = publish.Published()
         self._is_loaded = False
         self._lock = _lock(data_dir)
-        self._writer = PartWriter(self._paths)
+        self._writers = [PartWriter(self._paths) for _ in range(writers_here())]
 
     def __enter__(self) -> Self:
         return self
@@ -140,7 +140,8 @@ class Indexer:
 
     def close(self) -> None:
         """Let others index."""
-        self._writer.close()
+        for writer in self._writers:
+            writer.close()
         os.close(self._lock)
 
     def pending_bytes(self) -> int:
@@ -288,28 +289,34 @@ class Indexer:
             return False
 
     def _index_all(self, segments: list[Segment]) -> None:
+        commits = self._chains.commits
         total = sum(segment.size_bytes for segment in segments)
-        done = 0
-        with Pipeline(self._writer, self._frames, self._block_bytes) as pipeline:
-            for segment in segments:
-                self._index(pipeline, segment)
-                done += segment.size_bytes
-                self._progress.update("index", done, total, segment=segment.name)
+        ranges = [
+            (segment, begin, end)
+            for segment in segments
+            for begin, end in chain.holes(commits.get(segment.key, ()), segment.size_bytes)
+        ]
+        done = total - sum(end - begin for _, begin, end in ranges)
+        with Pipeline(self._writers, self._frames, self._block_bytes) as pipeline:
+            for segment, found in pipeline.run(ranges):
+                if isinstance(found, JournalError):
+                    self._report.damaged.append(f"{segment.source}:{found}")
+                    continue
+                commits.setdefault(segment.key, []).append(found)
+                self._chains.add(self._paths, found)
+                self._count(found.commit)
+                done += found.commit.end - found.commit.begin
+                self._progress.update(
+                    "index", done, total, segment=segment.name, rows=sum(self._report.rows.values())
+                )
+        if ranges:
+            self._progress.update("index", total, total)
+        for segment in segments:
+            self._close(segment)
 
-    def _index(self, pipeline: Pipeline, segment: Segment) -> None:
-        commits = self._chains.commits.setdefault(segment.key, [])
-        for begin, end in list(chain.holes(commits, segment.size_bytes)):
-            try:
-                for found in pipeline.run(segment, begin, end):
-                    commits.append(found)
-                    self._chains.add(self._paths, found)
-                    self._count(found.commit)
-                    self._progress.update(
-                        "index", found.commit.end, segment.size_bytes, segment=segment.name,
-                        rows=sum(self._report.rows.values()),
-                    )  # fmt: skip
-            except JournalError as error:
-                self._report.damaged.append(f"{segment.source}:{error}")
+    def _close(self, segment: Segment) -> None:
+        """Put a segment's commits in order and tell what of it cannot be read."""
+        commits = self._chains.commits.get(segment.key, [])
         commits.sort(key=lambda one: one.commit.begin)
         damaged = sum(found.commit.stats.get("damaged", 0) for found in commits)
         if damaged:
@@ -326,8 +333,8 @@ class Indexer:
         self._report.parts += len(commit.parts)
 
     def _merge(self, segments: list[Segment]) -> None:
-        merged = merging.merge_ranges(self._chains, self._writer, segments, self._block_bytes)
-        days = merging.merge_days(self._chains, self._writer, segments)
+        merged = merging.merge_ranges(self._chains, self._writers[0], segments, self._block_bytes)
+        days = merging.merge_days(self._chains, self._writers[0], segments)
         for found in merged:
             self._chains.add(self._paths, found)
         for day in days:

@@ -26,6 +26,7 @@ from lobdesk.index.commits import (
     part_stem,
 )
 from lobdesk.index.durable import publishing, write_durably
+from lobdesk.index.hand_over import HandOver
 from lobdesk.index.schema import SCHEMA_VERSION, TABLES
 from lobdesk.paths import encode_symbol
 
@@ -42,6 +43,10 @@ if TYPE_CHECKING:
 SOURCES_KEY = "lobdesk_sources"
 """Name of the Parquet metadata in which a merged part lists what it was merged from."""
 
+GROUP_ROWS = 20_480
+"""Ten of DuckDB's vectors. A stretch of time opens few groups, of little more than it asks for;
+six times as many are larger, slower to write, and no faster to read as a whole."""
+
 
 class PartWriter:
     """Writes parts and commits, durable and in the right order."""
@@ -49,14 +54,21 @@ class PartWriter:
     def __init__(self, paths: DataPaths) -> None:
         self._lake = paths.lake
         self._rejects = paths.rejects
-        self._con: duckdb.DuckDBPyConnection = duck.connect(threads=1)
+        self._open: duckdb.DuckDBPyConnection | None = None
+
+    @property
+    def _con(self) -> duckdb.DuckDBPyConnection:
+        if self._open is None:
+            self._open = duck.connect(threads=1)
+        return self._open
 
     def close(self) -> None:
         """Let go of the database."""
-        self._con.close()
+        if self._open is not None:
+            self._open.close()
 
-    def write(self, block: Block, extract: Extract, proof: tuple[int, int]) -> Committed:
-        """Write all parts of a block, then its commit.
+    def write(self, block: Block, extract: Extract, proof: tuple[int, int]) -> Commit:
+        """Write all parts of a block and return what makes them count.
 
         Args:
             block: The lines.
@@ -64,23 +76,31 @@ class PartWriter:
             proof: CRC-32 of the first and last bytes before the block's end.
 
         Raises:
-            IndexWriteError: A file cannot be written; the range then does not count.
+            IndexWriteError: A file cannot be written.
         """
         segment = block.segment
         stem = part_stem(segment.source, segment.name, block.begin, block.end)
         parts = {}
         for name, columns in extract.tables.items():
-            rows = len(columns["offset"] if "offset" in columns else columns["seq"])
-            parts[name] = self._write_part(name, columns, part_path(segment, name, stem), rows)
+            parts[name] = self._write_part(name, columns, part_path(segment, name, stem))
         if "rejects" in extract.tables:
             self._write_rejects(block, extract.tables["rejects"], stem)
-        commit = Commit(
+        return Commit(
             v=SCHEMA_VERSION, source=segment.source, kind=segment.kind, symbol=segment.symbol,
             date=segment.date, segment=segment.name, begin=block.begin, end=block.end, parts=parts,
             stats=extract.stats, frames=extract.frames, crc=engine.crc32(block.data),
             head_crc=proof[0], tail_crc=proof[1],
         )  # fmt: skip
-        return self._write_commit(commit)
+
+    def commit(self, commit: Commit) -> Committed:
+        """Let a range count.
+
+        Raises:
+            IndexWriteError: The file cannot be written; the range then does not count.
+        """
+        path = self._lake / commit_path(commit)
+        write_durably(path, msgspec.json.encode(commit))
+        return Committed(path, commit)
 
     def merge(self, commits: list[Commit]) -> Committed:
         """Write one part a table instead of those of adjacent ranges, then its commit."""
@@ -101,7 +121,7 @@ class PartWriter:
             frames=[seq for commit in commits for seq in commit.frames],
             crc=crc32_of_joined([(commit.crc, commit.end - commit.begin) for commit in commits]),
         )
-        return self._write_commit(merged)
+        return self.commit(merged)
 
     def merge_day(self, commits: list[Commit], olds: list[Part]) -> DayCommitted:
         """Write one part that holds the rows of all segments of a symbol and day.
@@ -123,15 +143,11 @@ class PartWriter:
         write_durably(path, msgspec.json.encode(day))
         return DayCommitted(path, day)
 
-    def _write_commit(self, commit: Commit) -> Committed:
-        path = self._lake / commit_path(commit)
-        write_durably(path, msgspec.json.encode(commit))
-        return Committed(path, commit)
-
-    def _write_part(self, name: str, columns: Columns, path: str, rows: int) -> Part:
-        self._con.register("block", duck.flatten(columns))
+    def _write_part(self, name: str, columns: Columns, path: str) -> Part:
+        block = HandOver(TABLES[name], columns)
+        self._con.register("block", block)
         try:
-            return self._copy(duck.select_list(TABLES[name], columns), "block", path, rows)
+            return self._copy(block.select, "block", path, block.rows)
         finally:
             self._con.unregister("block")
 
@@ -148,7 +164,8 @@ class PartWriter:
         with publishing(self._lake / path) as temporary:
             self._con.execute(
                 f"COPY (SELECT {columns} FROM {source}) TO {duck.quote(str(temporary))} "
-                f"(FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1{metadata})"
+                f"(FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1, "
+                f"ROW_GROUP_SIZE {GROUP_ROWS}{metadata})"
             )
             digest = file_digest(temporary)
             size = temporary.stat().st_size

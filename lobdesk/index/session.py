@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import duckdb
@@ -20,13 +21,25 @@ from lobdesk.index.tail import Indexed, load_tail
 from lobdesk.index.view_sql import EXACT_DECIMAL, LINE_SPANS, LINE_VERDICTS, VERDICTS, VIEWS
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from numpy.typing import NDArray
 
     from lobdesk.index.segments import Known
     from lobdesk.paths import DataPaths
 
+
+FILES = """
+CREATE TABLE internal.files AS
+SELECT p."table", p.source, p.symbol, concat(?, '/', p.path) AS file, p."rows", p.digest,
+       d.exch_from_us, d.exch_to_us, d.recv_from_us, d.recv_to_us
+FROM internal.parts p LEFT JOIN (
+    SELECT source, kind, symbol, date,
+           min(exch_ts_us_min) AS exch_from_us, max(exch_ts_us_max) AS exch_to_us,
+           min(recv_ts_us_min) AS recv_from_us, max(recv_ts_us_max) AS recv_to_us
+    FROM internal.segments GROUP BY ALL
+) d ON d.source = p.source AND d.kind = p."table" AND d.symbol = p.symbol AND d.date = p.date
+ORDER BY p.source, p.segment, p."from"
+"""
+"""All parts, and from when to when the rows of its symbol and day are."""
 
 SYMBOL = "url_decode(regexp_extract(filename, '/pair=([^/]*)/date=[^/]*/[^/]*$', 1)) AS symbol"
 """A part's symbol from its path, which is the data directory's and then ``part_path``'s."""
@@ -167,12 +180,10 @@ def _copy_catalog(
     frames = con.execute("SELECT source, list(seq) FROM internal.book_frames GROUP BY source")
     for source, seqs in frames.fetchall():
         session.frames.add(source, np.array(seqs, np.int64))
-    parts = con.execute(
-        'SELECT "table", source, symbol, path, "rows", digest FROM internal.parts '
-        'ORDER BY source, segment, "from"'
-    )
+    con.execute(FILES, [str(paths.lake)])
+    parts = con.execute('SELECT "table", source, symbol, file, "rows", digest FROM internal.files')
     for table, source, symbol, name, count, digest in parts.fetchall():
-        part = PartFile(source, symbol, paths.lake / name, count, digest)
+        part = PartFile(source, symbol, Path(name), count, digest)
         session.parts.setdefault(table, []).append(part)
     rows = con.execute("SELECT source, segment, indexed_bytes FROM internal.segments")
     indexed = {(source, name): end for source, name, end in rows.fetchall()}

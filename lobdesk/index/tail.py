@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lobdesk.errors import JournalError
-from lobdesk.index import duck
 from lobdesk.index.blocks import extract_blocks
+from lobdesk.index.hand_over import HandOver
 from lobdesk.index.schema import TABLES
 from lobdesk.index.segments import list_segments
 
@@ -66,7 +66,7 @@ def load_tail(
 
 def _insert(con: duckdb.DuckDBPyConnection, extracted: Extract) -> None:
     for name, columns in extracted.tables.items():
-        con.register("tail_block", duck.flatten(columns))
-        select = duck.select_list(TABLES[name], columns)
-        con.execute(f"INSERT INTO tail.{name} SELECT {select} FROM tail_block")
+        block = HandOver(TABLES[name], columns)
+        con.register("tail_block", block)
+        con.execute(f"INSERT INTO tail.{name} SELECT {block.select} FROM tail_block")
         con.unregister("tail_block")

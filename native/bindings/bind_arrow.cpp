@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -24,10 +25,14 @@ struct Column {
   std::string name;
   std::string format;
   py::array values;
-  std::optional<py::array> validity;  // a bitmap
+  std::optional<py::array> validity;     // a bitmap
+  std::optional<py::array> text_begins;  // of texts: where each begins in the values
   bool has_words = false;
   std::vector<std::int32_t> word_offsets;
   std::string words;
+  std::vector<std::int32_t> list_offsets;  // of lists
+
+  [[nodiscard]] bool IsList() const noexcept { return !list_offsets.empty(); }
 };
 
 /// All columns. Consumers may let go of it on any thread.
@@ -48,9 +53,9 @@ using TablePtr = std::shared_ptr<const Table>;
 struct Parts {
   TablePtr table;
   std::vector<ArrowSchema> schemas;
-  std::vector<ArrowSchema*> schema_children;
+  std::vector<ArrowSchema*> schema_children, schema_values;
   std::vector<ArrowArray> arrays;
-  std::vector<ArrowArray*> array_children;
+  std::vector<ArrowArray*> array_children, array_values;
   std::vector<std::array<const void*, 3>> buffers;
 };
 
@@ -91,19 +96,22 @@ int GetSchema(ArrowArrayStream* stream, ArrowSchema* out) {
   parts->table = table;
   const std::size_t count = table->columns.size();
   parts->schemas.resize(2 * count);
+  parts->schema_values.resize(count);
   for (std::size_t i = 0; i < count; ++i) {
     const Column& column = table->columns[i];
-    ArrowSchema* words = column.has_words ? &parts->schemas[count + i] : nullptr;
-    if (words != nullptr) {
-      *words = {"u", "", nullptr, 0, 0, nullptr, nullptr, ReleaseSchema, Hold(parts)};
+    ArrowSchema* inner = &parts->schemas[count + i];  // words of codes, or values of lists
+    const char* format = column.has_words ? "u" : column.format.c_str();
+    if (column.has_words || column.IsList()) {
+      *inner = {format, "element", nullptr, 0, 0, nullptr, nullptr, ReleaseSchema, Hold(parts)};
     }
-    parts->schemas[i] = {column.format.c_str(),
+    parts->schema_values[i] = inner;
+    parts->schemas[i] = {column.IsList() ? "+l" : column.format.c_str(),
                          column.name.c_str(),
                          nullptr,
                          column.validity ? kNullable : 0,
-                         0,
-                         nullptr,
-                         words,
+                         column.IsList() ? 1 : 0,
+                         column.IsList() ? &parts->schema_values[i] : nullptr,
+                         column.has_words ? inner : nullptr,
                          ReleaseSchema,
                          Hold(parts)};
     parts->schema_children.push_back(&parts->schemas[i]);
@@ -124,21 +132,37 @@ void MakeArrays(const std::shared_ptr<Parts>& parts) {
   const Table& table = *parts->table;
   const std::size_t count = table.columns.size();
   parts->arrays.resize(2 * count);
+  parts->array_values.resize(count);
   parts->buffers.resize(2 * count + 1);
   for (std::size_t i = 0; i < count; ++i) {
     const Column& column = table.columns[i];
-    ArrowArray* words = column.has_words ? &parts->arrays[count + i] : nullptr;
-    if (words != nullptr) {
-      auto& buffers = parts->buffers[count + i];
-      buffers = {nullptr, column.word_offsets.data(), column.words.data()};
+    ArrowArray* inner = &parts->arrays[count + i];
+    auto& inner_buffers = parts->buffers[count + i];
+    if (column.has_words) {
+      inner_buffers = {nullptr, column.word_offsets.data(), column.words.data()};
       const auto length = static_cast<std::int64_t>(column.word_offsets.size()) - 1;
-      *words = {length, 0, 0, 3, 0, buffers.data(), nullptr, nullptr, ReleaseArray, Hold(parts)};
+      *inner = {length,       0,          0, 3, 0, inner_buffers.data(), nullptr, nullptr,
+                ReleaseArray, Hold(parts)};
+    } else if (column.IsList()) {
+      inner_buffers = {nullptr, column.values.data(), nullptr};
+      *inner = {column.values.size(), 0,          0, 2, 0, inner_buffers.data(), nullptr, nullptr,
+                ReleaseArray,         Hold(parts)};
     }
+    parts->array_values[i] = inner;
     auto& buffers = parts->buffers[i];
     buffers = {column.validity ? column.validity->data() : nullptr, column.values.data(), nullptr};
-    parts->arrays[i] = {
-        table.rows, column.validity ? -1 : 0, 0, 2, 0, buffers.data(), nullptr, words, ReleaseArray,
-        Hold(parts)};
+    if (column.IsList()) buffers[1] = column.list_offsets.data();
+    if (column.text_begins) buffers = {buffers[0], column.text_begins->data(), buffers[1]};
+    parts->arrays[i] = {table.rows,
+                        column.validity ? -1 : 0,
+                        0,
+                        column.text_begins ? 3 : 2,
+                        column.IsList() ? 1 : 0,
+                        buffers.data(),
+                        column.IsList() ? &parts->array_values[i] : nullptr,
+                        column.has_words ? inner : nullptr,
+                        ReleaseArray,
+                        Hold(parts)};
     parts->array_children.push_back(&parts->arrays[i]);
   }
 }
@@ -181,15 +205,39 @@ void FreeCapsule(PyObject* capsule) {
 using ColumnTuple = std::tuple<std::string, std::string, py::array, std::optional<py::array>,
                                std::optional<std::vector<std::string>>>;
 
-/// \param columns (name, format, values, validity bitmap, words that the values number).
-py::object ArrowStream(const std::vector<ColumnTuple>& columns, std::int64_t rows) {
+void CheckShape(const Column& column, std::int64_t rows) {
+  const py::array& values = column.values;
+  const bool is_contiguous = (values.flags() & py::array::c_style) != 0;
+  // Flags are bits, so only whole bytes can be counted.
+  const bool fits = column.text_begins     ? column.text_begins->size() == rows + 1
+                    : column.format == "b" ? values.size() == (rows + 7) / 8
+                                           : values.ndim() > 0 && values.shape(0) == rows;
+  const bool has_bits = !column.validity || column.validity->size() == (rows + 7) / 8;
+  if (!is_contiguous || !fits || !has_bits || values.ndim() > 2) {
+    throw py::value_error("column " + column.name + " does not have the rows of the table");
+  }
+}
+
+/// \param columns (name, format, values, validity bitmap, words that the values number); values of
+/// two dimensions are lists.
+/// \param text_begins Name of a column of bytes -> where each row's text begins, rows + 1
+/// positions.
+py::object ArrowStream(const std::vector<ColumnTuple>& columns, std::int64_t rows,
+                       const std::map<std::string, py::array_t<std::int64_t>>& text_begins) {
   auto table = std::make_shared<Table>();
   table->rows = rows;
   for (const auto& [name, format, values, validity, words] : columns) {
-    Column column{name, format, values, validity, words.has_value(), {0}, {}};
+    Column column{name, format, values, validity, std::nullopt, words.has_value(), {0}, {}, {}};
+    if (const auto found = text_begins.find(name); found != text_begins.end()) {
+      column.text_begins = found->second;
+    }
+    CheckShape(column, rows);
     for (const std::string& word : words.value_or(std::vector<std::string>{})) {
       column.words += word;
       column.word_offsets.push_back(static_cast<std::int32_t>(column.words.size()));
+    }
+    for (std::int64_t row = 0; values.ndim() == 2 && row <= rows; ++row) {
+      column.list_offsets.push_back(static_cast<std::int32_t>(row * values.shape(1)));
     }
     table->columns.push_back(std::move(column));
   }
@@ -207,5 +255,6 @@ py::object ArrowStream(const std::vector<ColumnTuple>& columns, std::int64_t row
 }  // namespace
 
 void BindArrow(py::module_& m) {
-  m.def("arrow_stream", &ArrowStream, py::arg("columns"), py::arg("rows"));
+  m.def("arrow_stream", &ArrowStream, py::arg("columns"), py::arg("rows"), py::kw_only(),
+        py::arg("text_begins") = std::map<std::string, py::array_t<std::int64_t>>());
 }
