@@ -123,6 +123,18 @@ def test_silence_of_connection_and_book_but_not_of_a_gap(story: Path) -> None:
     assert len(audit(story, "stale_feed", silent_s=5, top=1)) == 1
 
 
+def test_silence_of_a_source_without_a_monotonic_clock(tmp_path: Path) -> None:
+    told = Story(tmp_path / "l2")
+    for second in (0, 1, 8, 9):
+        told.journal.frame("{}", T0 + second * SECOND, derive=False, mono_us=0, boot="")
+    update_index(tmp_path)
+
+    (row,) = audit(tmp_path, "stale_feed")
+
+    assert (row["what"], row["seq"], row["silent_s"]) == ("connection 1", 3, 7)
+    assert audit(tmp_path, "clock_steps") == []
+
+
 def test_event_rate_counts_live_seconds_only(story: Path) -> None:
     rows = audit(story, "event_rate")
 
