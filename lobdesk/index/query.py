@@ -91,4 +91,6 @@ def one_line(error: Exception) -> str:
     text = " ".join(useful[:2])
     if PART.search(text):
         return f"{text}; {REPAIR}"
+    if type(error) is duckdb.Error:  # of the Parquet reader, which then names no file
+        return f"a part cannot be read ({text}); {REPAIR}"
     return f"{text} ({place})".strip() if place else text

@@ -108,7 +108,7 @@ RAW_EVENTS = Table(
     (
         SOURCE, SEQ, RECV,
         Column("mono_us", "BIGINT", "Monotonic clock at receipt, comparable within one `boot`."),
-        Column("boot", "VARCHAR", "Boot that `mono_us` belongs to."),
+        Column("boot", "VARCHAR", "Boot that `mono_us` belongs to; null without such a clock."),
         Column("conn", "BIGINT", "Connection number."),
         Column("dir", "VARCHAR", "`in` received, `out` sent, `note` our own record."),
         Column("channel", "VARCHAR", "Channel that the frame names, else null."),

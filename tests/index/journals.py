@@ -94,12 +94,13 @@ class JournalWriter:
         derive: bool = True,
         conn: int = 1,
         mono_us: int | None = None,
+        boot: str = "b00t",
     ) -> int:
         self.seq += 1
         mono_us = recv_us - 10**15 if mono_us is None else mono_us
         event = {
             "v": 1, "seq": self.seq, "recv_ts_us": recv_us, "mono_us": mono_us,
-            "boot": "b00t", "conn": conn, "dir": direction, "raw": raw,
+            "boot": boot, "conn": conn, "dir": direction, "raw": raw,
         }  # fmt: skip
         head = compact(event)[:-1] + ","
         self.crc = zlib.crc32(f"{self.crc}\n{head}".encode())

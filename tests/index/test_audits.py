@@ -123,6 +123,18 @@ def test_silence_of_connection_and_book_but_not_of_a_gap(story: Path) -> None:
     assert len(audit(story, "stale_feed", silent_s=5, top=1)) == 1
 
 
+def test_silence_of_a_source_without_a_monotonic_clock(tmp_path: Path) -> None:
+    told = Story(tmp_path / "l2")
+    for second in (0, 1, 8, 9):
+        told.journal.frame("{}", T0 + second * SECOND, derive=False, mono_us=0, boot="")
+    update_index(tmp_path)
+
+    (row,) = audit(tmp_path, "stale_feed")
+
+    assert (row["what"], row["seq"], row["silent_s"]) == ("connection 1", 3, 7)
+    assert audit(tmp_path, "clock_steps") == []
+
+
 def test_event_rate_counts_live_seconds_only(story: Path) -> None:
     rows = audit(story, "event_rate")
 
@@ -452,3 +464,37 @@ def test_sources_of_one_pair_are_not_added_up(tmp_path: Path) -> None:
     ]  # fmt: skip
     trades = audit(tmp_path, "trades_against_book")
     assert [(row["source"], row["at_best"]) for row in trades] == [("other", 1), ("recorder", 1)]
+
+
+def test_small_prices_keep_their_digits(tmp_path: Path) -> None:
+    told = Story(tmp_path / "l2")
+    for number, ask in ((0, 88613), (1, 88614), (3, 88613)):
+        ts_us = T0 + number * SECOND
+        fields = {
+            "seq": number + 1, "exch_ts_us": ts_us, "recv_ts_us": ts_us, "price_precision": 10,
+            "qty_precision": 5, "bids": [[88611, 3]], "asks": [[ask, 7]], "checksum": None,
+            "verified": None,
+        }  # fmt: skip
+        told.journal.snapshot("SHIB/BTC", fields, ts_us)
+    for number, ticks, lots in ((1, 88613, 3), (2, 88614, 4)):
+        trade = {
+            "seq": number, "exch_ts_us": T0, "recv_ts_us": T0, "trade_id": number, "side": "buy",
+            "ord_type": "limit", "price_ticks": ticks, "qty_lots": lots, "price_precision": 10,
+            "qty_precision": 5,
+        }  # fmt: skip
+        told.journal.trade("SHIB/BTC", trade, T0)
+    update_index(tmp_path)
+
+    (spread,) = audit(tmp_path, "spread")
+    assert spread["mean_spread"] == pytest.approx((2e-10 + 2 * 3e-10) / 3, rel=1e-9)
+    assert spread["mean_bps"] == pytest.approx(8 / 3 * 1e4 / 88612, rel=1e-5)
+    assert spread["p50_bps"] == pytest.approx(3e4 / 88612.5, rel=5e-5)
+    (bar,) = audit(tmp_path, "bars")
+    assert bar["vwap"] == pytest.approx((3 * 88613e-10 + 4 * 88614e-10) / 7, rel=1e-9)
+    bid = audit(tmp_path, "depth")[0]
+    assert (bid["best_qty"], bid["p50_qty"]) == (pytest.approx(3e-5), pytest.approx(3e-5))
+    (mid,) = audit(tmp_path, "microprice_bars")
+    means = [(88611 * 7 + ask * 3) / 10 * 1e-10 for ask in (88613, 88614)]
+    assert mid["mean"] == pytest.approx((means[0] + 2 * means[1]) / 3, rel=1e-9)
+    (sweep,) = audit(tmp_path, "largest_sweeps")
+    assert sweep["notional"] == pytest.approx(7e-5 * bar["vwap"], rel=1e-9)

@@ -29,7 +29,8 @@ WITH numbered AS (
 SELECT make_timestamp(bar * (coalesce(getvariable('bar_s'), 60) * 1000000)::BIGINT) AS begin,
        symbol, source, arg_min(price, place) AS open, max(price) AS high, min(price) AS low,
        arg_max(price, place) AS close,
-       round(sum(price::DOUBLE * qty::DOUBLE) / sum(qty::DOUBLE), 8) AS vwap, sum(qty) AS volume,
+       significant(sum(price::DOUBLE * qty::DOUBLE) / sum(qty::DOUBLE), 12) AS vwap,
+       sum(qty) AS volume,
        coalesce(sum(qty) FILTER (side = 'buy'), 0) AS buy_volume, count(*) AS trades,
        bool_and(CASE WHEN trade_id > 0 THEN coalesce(step, 1) <= 1 END) AS is_whole
 FROM numbered

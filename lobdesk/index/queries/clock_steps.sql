@@ -17,7 +17,7 @@ WITH steps AS (
            mono_us - lag(mono_us) OVER same AS elapsed_us,
            recv_ts_us - lag(recv_ts_us) OVER same AS shown_us
     FROM raw_events
-    WHERE boot <> '' AND in_scope(source, getvariable('symbol'), recv_ts_us)
+    WHERE boot IS NOT NULL AND in_scope(source, getvariable('symbol'), recv_ts_us)
     WINDOW same AS (PARTITION BY source, boot ORDER BY seq)
 )
 SELECT source, seq, recv_ts, round((shown_us - elapsed_us) / 1e3, 3) AS step_ms,

@@ -27,7 +27,7 @@ WITH books AS (
            len(list_filter(ask_lots::BIGINT[], lambda lots: lots > 0)) FROM books
 ), bands AS (
     SELECT symbol, source, side,
-           round(qty, (3 - floor(log10(greatest(qty, 1e-12))))::INTEGER) AS qty,
+           significant(qty, 4) AS qty,
            sum(span_us)::DOUBLE AS us, sum(best * span_us) AS best, sum(qty * span_us) AS mean,
            sum(levels * span_us) AS levels
     FROM sides GROUP BY ALL
@@ -37,7 +37,8 @@ WITH books AS (
     FROM bands
 )
 SELECT symbol, source, side, round(sum(us) / 1e6, 6) AS known_s,
-       round(sum(best) / sum(us), 8) AS best_qty, round(sum(mean) / sum(us), 8) AS mean_qty,
+       significant(sum(best) / sum(us), 12) AS best_qty,
+       significant(sum(mean) / sum(us), 12) AS mean_qty,
        min(qty) FILTER (up_to >= 0.1 * total) AS p10_qty,
        min(qty) FILTER (up_to >= 0.5 * total) AS p50_qty,
        min(qty) FILTER (up_to >= 0.9 * total) AS p90_qty,

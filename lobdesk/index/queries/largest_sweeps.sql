@@ -32,8 +32,8 @@ WITH linked AS (
     FROM linked
     GROUP BY source, symbol, exch_ts, side, CASE WHEN trade_id > 0 THEN trade_id - place END
 )
-SELECT symbol, exch_ts, side, levels, trades, qty, round(notional, 2) AS notional, first_price,
-       last_price,
+SELECT symbol, exch_ts, side, levels, trades, qty, significant(notional, 12) AS notional,
+       first_price, last_price,
        round(abs(last_price::DOUBLE - first_price::DOUBLE) / first_price::DOUBLE * 1e4, 4)
        AS reach_bps,
        first_trade_id, source, seq

@@ -7,6 +7,11 @@ CREATE MACRO in_scope(row_source, row_symbol, row_ts_us) AS
     AND row_ts_us >= coalesce(getvariable('from_us'), -9223372036854775807)
     AND row_ts_us < coalesce(getvariable('to_us'), 9223372036854775807);
 
+-- A number with so many digits from its first one on. What is behind the twelfth of a mean depends
+-- on the order of its sum; a fixed number of digits behind the point would cut small prices.
+CREATE MACRO significant(x, digits) AS
+    CASE WHEN x = 0 THEN 0.0 ELSE round(x, (digits - 1 - floor(log10(abs(x))))::INTEGER) END;
+
 -- The snapshots in scope, with span_us: how long the book stood until the next one. It is null
 -- where that is not known: before a gap, a replaced book, another precision, a time that runs
 -- backwards, or a pause of more than max_pause_s. What weights by it never runs over a hole.

@@ -31,7 +31,7 @@ WITH books AS (
 SELECT make_timestamp(bar * (coalesce(getvariable('bar_s'), 60) * 1000000)::BIGINT) AS begin,
        symbol, source, arg_min(vwm, seq) AS open, max(vwm) AS high, min(vwm) AS low,
        arg_max(vwm, seq) AS close,
-       round(sum(vwm * known_us) / nullif(sum(known_us), 0), 8) AS mean, count(*) AS books,
+       significant(sum(vwm * known_us) / nullif(sum(known_us), 0), 12) AS mean, count(*) AS books,
        round(sum(known_us) / 1e6, 6) AS known_s
 FROM cut
 GROUP BY bar, symbol, source

@@ -1,7 +1,8 @@
 -- Distribution of the spread over time, by symbol and source.
 --
 -- Each book counts as long as it stood; nothing is counted over a gap, a replaced book, a pause or
--- a crossed book. Quantiles are those of time: half of it the spread was at most p50.
+-- a crossed book. Quantiles are those of time: half of it the spread was at most p50. They have
+-- five significant digits.
 --
 -- param max_pause_s = 10: a book that stood longer counts as a hole, s
 --
@@ -16,7 +17,7 @@
 -- column widest_bps (bps): widest that stood at all
 -- column mean_spread (quote currency): mean over time
 WITH books AS (
-    SELECT symbol, source, span_us, round(spread_bps, 4) AS bps,
+    SELECT symbol, source, span_us, significant(spread_bps, 5) AS bps,
            span_us * (best_ask_ticks - best_bid_ticks) / pow(10, price_precision) AS weighted,
            span_us * spread_bps AS weighted_bps
     FROM book_spans()
@@ -31,11 +32,11 @@ WITH books AS (
     FROM values
 )
 SELECT symbol, source, sum(books)::BIGINT AS books, round(sum(us) / 1e6, 6) AS known_s,
-       round(sum(weighted_bps) / sum(us), 4) AS mean_bps,
+       significant(sum(weighted_bps) / sum(us), 6) AS mean_bps,
        min(bps) FILTER (up_to >= 0.5 * total) AS p50_bps,
        min(bps) FILTER (up_to >= 0.9 * total) AS p90_bps,
        min(bps) FILTER (up_to >= 0.99 * total) AS p99_bps,
-       max(bps) AS widest_bps, round(sum(weighted) / sum(us), 8) AS mean_spread
+       max(bps) AS widest_bps, significant(sum(weighted) / sum(us), 12) AS mean_spread
 FROM ranked
 GROUP BY symbol, source
 ORDER BY symbol, source

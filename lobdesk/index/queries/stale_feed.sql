@@ -14,8 +14,8 @@
 -- column silent_s (s): how long
 WITH frames AS (
     SELECT source, 'connection ' || conn AS what, recv_ts, seq,
-           CASE WHEN boot = '' THEN recv_ts_us ELSE mono_us END
-           - lag(CASE WHEN boot = '' THEN recv_ts_us ELSE mono_us END)
+           CASE WHEN boot IS NULL THEN recv_ts_us ELSE mono_us END
+           - lag(CASE WHEN boot IS NULL THEN recv_ts_us ELSE mono_us END)
              OVER (PARTITION BY source, boot, conn ORDER BY seq) AS wait_us
     FROM raw_events
     WHERE dir = 'in' AND in_scope(source, getvariable('symbol'), recv_ts_us)
