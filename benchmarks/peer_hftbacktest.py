@@ -1,10 +1,19 @@
-"""hftbacktest's side of bench_backtest.py; needs an environment with hftbacktest and numba."""
+"""hftbacktest's side of the backtest benchmarks; runs where hftbacktest and numba are.
+
+    python peer_hftbacktest.py TASK PATH SYMBOLS
+
+Each line of the input asks for a round, answered by a line of JSON. Tasks: `run` replays and makes
+a market on records (.npy) of so many symbols one after the other; `first` makes a market once and
+ends; `convert` writes PATH as hftbacktest's own file (.npz, not compressed) beside it; `load` reads
+such a file.
+"""
 
 from __future__ import annotations
 
 import json
 import sys
 import time
+from pathlib import Path
 
 import hftbacktest as hft
 import numpy as np
@@ -15,8 +24,7 @@ QTY, LIMIT = 0.01, 0.1
 INTERVAL = 100_000
 
 
-def load(path: str) -> np.ndarray:
-    records = np.load(path)
+def to_events(records: np.ndarray) -> np.ndarray:
     data = np.zeros(len(records), dtype=hft.event_dtype)
     is_depth = records["kind"] == 1
     side = np.where(records["side"] == 0, hft.BUY_EVENT, hft.SELL_EVENT)
@@ -32,11 +40,11 @@ def load(path: str) -> np.ndarray:
     return data
 
 
-def make(data: np.ndarray) -> hft.ROIVectorMarketDepthBacktest:
-    return hft.ROIVectorMarketDepthBacktest([make_asset(data)])
+def make(parts: list[np.ndarray | str], low: float, high: float):
+    return hft.ROIVectorMarketDepthBacktest([make_asset(part, low, high) for part in parts])
 
 
-def make_asset(data: np.ndarray) -> hft.BacktestAsset:
+def make_asset(data: np.ndarray | str, low: float, high: float) -> hft.BacktestAsset:
     return (
         hft.BacktestAsset()
         .data([data])
@@ -47,8 +55,8 @@ def make_asset(data: np.ndarray) -> hft.BacktestAsset:
         .trading_value_fee_model(-0.00005, 0.0007)
         .tick_size(TICK)
         .lot_size(LOT)
-        .roi_lb(float(data["px"].min()) - 10)
-        .roi_ub(float(data["px"].max()) + 10)
+        .roi_lb(low - 10)
+        .roi_ub(high + 10)
         .last_trades_capacity(0)
     )
 
@@ -65,67 +73,111 @@ def replay(engine):
 def make_market(engine):
     last_id = 0
     while engine.elapse(INTERVAL) == 0:
-        depth = engine.depth(0)
-        bid, ask = depth.best_bid_tick, depth.best_ask_tick
-        if np.isnan(depth.best_bid) or np.isnan(depth.best_ask):
-            continue
-        engine.clear_inactive_orders(0)
-        orders = engine.orders(0)
-        has_bid = has_ask = False
-        values = orders.values()
-        while values.has_next():
-            order = values.get()
-            if order.side == 1:
-                has_bid = True
-                is_there = order.price_tick == bid
-            else:
-                has_ask = True
-                is_there = order.price_tick == ask
-            if not is_there and order.cancellable:
-                engine.cancel(0, order.order_id, False)
-        position = engine.position(0)
-        if not has_bid and position < LIMIT - 1e-9:
-            last_id += 1
-            engine.submit_buy_order(0, last_id, bid * TICK, QTY, hft.GTX, hft.LIMIT, False)
-        if not has_ask and position > -LIMIT + 1e-9:
-            last_id += 1
-            engine.submit_sell_order(0, last_id, ask * TICK, QTY, hft.GTX, hft.LIMIT, False)
+        for asset in range(engine.num_assets):
+            last_id = quote(engine, asset, last_id)
     return last_id
 
 
-def replay_many(data: np.ndarray, symbols: int) -> None:
+@njit
+def quote(engine, asset, last_id):
+    depth = engine.depth(asset)
+    bid, ask = depth.best_bid_tick, depth.best_ask_tick
+    if np.isnan(depth.best_bid) or np.isnan(depth.best_ask):
+        return last_id
+    engine.clear_inactive_orders(asset)
+    orders = engine.orders(asset)
+    has_bid = has_ask = False
+    values = orders.values()
+    while values.has_next():
+        order = values.get()
+        if order.side == 1:
+            has_bid = True
+            is_there = order.price_tick == bid
+        else:
+            has_ask = True
+            is_there = order.price_tick == ask
+        if not is_there and order.cancellable:
+            engine.cancel(asset, order.order_id, False)
+    position = engine.position(asset)
+    if not has_bid and position < LIMIT - 1e-9:
+        last_id += 1
+        engine.submit_buy_order(asset, last_id, bid * TICK, QTY, hft.GTX, hft.LIMIT, False)
+    if not has_ask and position > -LIMIT + 1e-9:
+        last_id += 1
+        engine.submit_sell_order(asset, last_id, ask * TICK, QTY, hft.GTX, hft.LIMIT, False)
+    return last_id
+
+
+def answer(**values: float) -> None:
+    print(json.dumps(values), flush=True)
+
+
+def run(path: Path, symbols: int) -> None:
+    data = to_events(np.load(path))
+    low, high = float(data["px"].min()), float(data["px"].max())
     parts = np.split(data, symbols)
-    replay(make(data[:1000]))
+    warm = [part[:1000] for part in parts]
+    replay(make(warm, low, high))
+    make_market(make(warm, low, high))
     for _ in sys.stdin:
-        engine = hft.ROIVectorMarketDepthBacktest([make_asset(part) for part in parts])
+        engine = make(parts, low, high)
         start = time.process_time()
         replay(engine)
-        answer = {"replay": len(data) / (time.process_time() - start)}
-        print(json.dumps(answer), flush=True)
+        replayed = time.process_time() - start
+        engine = make(parts, low, high)
+        start = time.process_time()
+        orders = make_market(engine)
+        made = time.process_time() - start
+        states = [engine.state_values(asset) for asset in range(symbols)]
+        answer(
+            replay=len(data) / replayed,
+            maker=len(data) / made,
+            orders=orders,
+            trades=sum(state.num_trades for state in states),
+            position=sum(state.position for state in states),
+            cash=sum(state.balance for state in states),
+            fee=sum(state.fee for state in states),
+        )
+
+
+def first(path: Path) -> None:
+    data = to_events(np.load(path))
+    print(make_market(make([data], float(data["px"].min()), float(data["px"].max()))))
+
+
+def load(path: Path) -> None:
+    """Time until the first event is processed; the price band is wider than the file's."""
+    warm = np.load(path)["data"][:1000].copy()
+    low, high = float(warm["px"].min()) - 2_000, float(warm["px"].max()) + 2_000
+    replay(make([warm], low, high))
+    for _ in sys.stdin:
+        before = anonymous_bytes()
+        start = time.perf_counter()
+        engine = make([str(path)], low, high)
+        engine.elapse(1)
+        seconds = time.perf_counter() - start
+        answer(load=seconds, anonymous=anonymous_bytes() - before)
+        del engine
+
+
+def anonymous_bytes() -> int:
+    """Memory of this process that is not a file's, as Linux counts it."""
+    for line in Path("/proc/self/status").read_text().splitlines():
+        if line.startswith("RssAnon:"):
+            return int(line.split()[1]) * 1024
+    return 0
 
 
 def main() -> None:
-    data = load(sys.argv[1])
-    if int(sys.argv[2]) > 1:
-        replay_many(data, int(sys.argv[2]))
-        return
-    replay(make(data[:1000]))
-    make_market(make(data[:1000]))
-    for _ in sys.stdin:
-        engine = make(data)
-        start = time.process_time()
-        replay(engine)
-        replayed = len(data) / (time.process_time() - start)
-        engine = make(data)
-        start = time.process_time()
-        orders = make_market(engine)
-        made = len(data) / (time.process_time() - start)
-        values = engine.state_values(0)
-        answer = {
-            "replay": replayed, "maker": made, "orders": orders, "trades": values.num_trades,
-            "position": values.position, "cash": values.balance, "fee": values.fee,
-        }  # fmt: skip
-        print(json.dumps(answer), flush=True)
+    task, path, symbols = sys.argv[1], Path(sys.argv[2]), int(sys.argv[3])
+    if task == "run":
+        run(path, symbols)
+    elif task == "first":
+        first(path)
+    elif task == "convert":
+        np.savez(path.with_suffix(".npz"), data=to_events(np.load(path)))
+    elif task == "load":
+        load(path)
 
 
 if __name__ == "__main__":

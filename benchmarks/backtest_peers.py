@@ -1,0 +1,77 @@
+"""What the engine is measured against: hftbacktest in its own process, or our slow reference."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import time
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+
+HFTBACKTEST = Path(__file__).with_name("peer_hftbacktest.py")
+
+
+class Peer:
+    """hftbacktest in an environment of its own; each line asks for a round of its task."""
+
+    name = "hftbacktest ROIVector"
+
+    def __init__(self, python: str, task: str, path: Path, symbols: int = 1) -> None:
+        self.process = subprocess.Popen(
+            [python, str(HFTBACKTEST), task, str(path), str(symbols)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    def round(self) -> dict[str, float]:
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        self.process.stdin.write("go\n")
+        self.process.stdin.flush()
+        answer: dict[str, float] = json.loads(self.process.stdout.readline())
+        return answer
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        assert self.process.stdin is not None
+        self.process.stdin.close()
+        self.process.wait()
+
+
+class SlowReference:
+    """The slow engine of the tests on the first rows; replay only."""
+
+    name = "slow reference (one heap, Python)"
+    ROWS = 20_000
+
+    def __init__(self, records: np.ndarray[Any, Any]) -> None:
+        self.feed = [
+            {
+                "k": "depth" if row["kind"] == 1 else "trade",
+                "side": (("bid", "ask") if row["kind"] == 1 else ("buy", "sell"))[row["side"]],
+                "px": int(row["price_ticks"]),
+                "qty": int(row["qty_lots"]),
+                "ex": int(row["exch_ts_us"]),
+                "lo": int(row["recv_ts_us"]),
+            }
+            for row in records[: self.ROWS]
+        ]
+
+    def round(self) -> dict[str, float]:
+        from tests.reference.engine import Reference
+
+        model = {"entry_us": 5000, "resp_us": 5000}
+        start = time.process_time()
+        Reference({"model": model, "feed": self.feed, "actions": [], "end": 2**62}).run()
+        return {"replay": len(self.feed) / (time.process_time() - start)}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Nothing to end."""
