@@ -152,6 +152,7 @@ bool Engine::RunExchange(std::size_t symbol, TsUs bound_us, std::size_t rows) {
 /// Brings the local side up to what is due: books and, where nobody waits for them, reports.
 void Engine::CatchUp() {
   CatchUpBooks();
+  if (watches_reports_) return;  // each of them is a message of the loop
   while (!state_.reports.IsEmpty() && state_.reports.Front().arrival_us <= due_us_) {
     state_.now_us = std::max(state_.now_us, state_.reports.Front().arrival_us);
     OnReport(state_.reports.Pop());
