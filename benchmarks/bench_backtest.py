@@ -4,14 +4,14 @@
 
 PYTHON is the interpreter of an environment with hftbacktest (2.4.4 was used); its own process
 alternates with ours, round by round, on the same records, and ratios are medians of those of each
-round. The replay has both clocks and no orders, but looks at the book each 100 ms: an equity
-sample here (a wake-up, if there are several symbols), `elapse` there. The market maker joins the
-touch each 100 ms under hftbacktest's matching rules, with the full ledger on our side; its orders,
-trades, position, cash and fees must be those of hftbacktest, or the benchmark fails. With 8 and 32
-symbols so many markets lie side by side in time and the market maker quotes in each. Speeds are
-records of the market a second of processor time, which other work on the machine disturbs less;
-both sides run in one thread. `bench_backtest_costs.py` measures memory, loading, the start and
-seeks.
+round. The replay has both clocks and no orders, but brings every book up to date each 100 ms: for
+an equity sample here (for a wake-up without orders, if there are several symbols), by `elapse`
+there. The market maker joins the touch each 100 ms under hftbacktest's matching rules, with the
+full ledger on our side; its orders, trades, position, cash and fees must be those of hftbacktest,
+or the benchmark fails. With 8 and 32 symbols so many markets lie side by side in time and the
+market maker quotes in each. Speeds are records of the market a second of processor time, which
+other work on the machine disturbs less; both sides run in one thread. `bench_backtest_costs.py`
+measures memory, loading, the start and seeks.
 """
 
 from __future__ import annotations
@@ -146,11 +146,12 @@ def ours(data: list[MarketData]) -> Round:
 
 
 def ours_of_many(data: list[MarketData]) -> Round:
-    looker = JoinTouch(INTERVAL_US, QTY, 0)  # looks at every touch and never quotes
+    ts_us = np.arange(data[0].start_us, data[0].end_us, INTERVAL_US)
+    waker = SignalFollower(ts_us, np.zeros(len(ts_us)), threshold=0.5, max_position_lots=QTY)
     return timed(
         data,
         {
-            "replay": lambda: Backtest(data, sample_us=0).run(looker),
+            "replay": lambda: Backtest(data, sample_us=0).run(waker),
             "maker": lambda: Backtest(data, **RULES).run(JoinTouch(INTERVAL_US, QTY, LIMIT)),
         },
     )
