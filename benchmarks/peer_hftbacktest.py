@@ -2,30 +2,29 @@
 
 Each line of the input is a request in JSON, each line of the output its answer:
 
-- ``{"do": "time", "records": FILE, "symbols": N}``: speed of a replay and of the market maker over
-  the records, or of a replay of N symbols that stand one after the other in the file;
 - ``{"do": "play", "records": FILE, "tick": …, "lot": …, "rules": {…}, "actions": [[time, what,
   order, side, price in ticks, quantity in lots, type, time in force], …]}`` (what: 0 submit,
   1 cancel, 2 modify, 3 look): what is known after each, and the code of an error;
 - ``{"do": "run", "records": FILE, "tick": …, "lot": …, "rules": {…}, "maker": {…}, "out": FILE}``:
   a market maker that does what ``lobdesk.backtest.JoinTouch`` does, with what it knew at each
-  wake-up written to ``out``.
+  wake-up written to ``out``;
+- for benchmarks ``{"do": "time", "records": FILE, "symbols": N}`` (speed of a replay and of the
+  market maker), ``first`` (one market maker's run), ``convert`` (records to a file of its own) and
+  ``load`` (time to read that ``file``).
 """
 
 from __future__ import annotations
 
-import functools
 import json
 import sys
-import time
-from pathlib import Path
 from typing import Any
 
 import hftbacktest as hft
 import numpy as np
 from numba import njit
+from peer_assets import BOOKS, DEFAULT_RULES, KEPT, load, make_asset
+from peer_timing import convert, make_first, measure_load, measure_speed
 
-BOOKS = {"roi": hft.ROIVectorMarketDepthBacktest, "hashmap": hft.HashMapMarketDepthBacktest}
 WAKE = np.dtype(
     [(name, "i8") for name in ("ts_us", "bid", "ask", "trades")]
     + [(name, "f8") for name in ("position", "cash", "fee")]
@@ -36,100 +35,7 @@ ORDER = np.dtype(
         for name in ("wake", "id", "side", "price", "status", "exch_us", "fill_price", "leaves")
     ]
 )
-DEFAULT_RULES = {
-    "queue": "risk_averse", "n": 3.0, "exchange": "no_partial", "entry_us": 5_000,
-    "response_us": 5_000, "latency_rows": None, "maker_fee": -0.00005, "taker_fee": 0.0007,
-    "book": "roi",
-}  # fmt: skip
 DEFAULT_MAKER = {"interval_us": 100_000, "qty_lots": 1_000, "max_position_lots": 10_000}
-TICK, LOT = 0.1, 0.00001
-KEPT: list[np.ndarray] = []
-
-
-def load(path: str, tick: float, lot: float) -> np.ndarray:
-    """Return our records as events; order identifiers stand beside them, if any."""
-    return _load(path, tick, lot, Path(path).stat().st_mtime_ns)
-
-
-@functools.lru_cache(maxsize=2)
-def _load(path: str, tick: float, lot: float, _changed_ns: int) -> np.ndarray:
-    stored = np.load(path)
-    records, order_ids = (
-        (stored, None) if path.endswith(".npy") else (stored["records"], stored["order_ids"])
-    )
-    data = np.zeros(len(records), dtype=hft.event_dtype)
-    names = {1: hft.DEPTH_EVENT, 2: hft.TRADE_EVENT, 3: hft.DEPTH_CLEAR_EVENT}
-    names |= {10: hft.ADD_ORDER_EVENT, 11: hft.CANCEL_ORDER_EVENT}
-    names |= {12: hft.MODIFY_ORDER_EVENT, 13: hft.FILL_EVENT}
-    kinds = np.zeros(256, dtype=np.uint64)
-    kinds[list(names)] = list(names.values())
-    sides = np.zeros(256, dtype=np.uint64)
-    sides[:2] = hft.BUY_EVENT, hft.SELL_EVENT
-    clocks = np.where(records["flags"] & 16, 0, hft.EXCH_EVENT)
-    clocks |= np.where(records["flags"] & 8, 0, hft.LOCAL_EVENT)
-    data["ev"] = kinds[records["kind"]] | sides[records["side"]] | clocks.astype(np.uint64)
-    data["exch_ts"], data["local_ts"] = records["exch_ts_us"], records["recv_ts_us"]
-    data["px"] = records["price_ticks"] * tick
-    data["qty"] = np.where(records["flags"] & 4, 0, records["qty_lots"]) * lot
-    if order_ids is not None:
-        data["order_id"] = order_ids
-    return data
-
-
-def make_asset(
-    data: np.ndarray, rules: dict[str, Any], tick: float, lot: float
-) -> hft.BacktestAsset:
-    prices = data["px"][data["px"] > 0]
-    asset = (
-        hft.BacktestAsset()
-        .data([data])
-        .linear_asset(1.0)
-        .trading_value_fee_model(rules["maker_fee"], rules["taker_fee"])
-        .tick_size(tick)
-        .lot_size(lot)
-        .roi_lb(float(prices.min()) - 100 * tick)
-        .roi_ub(float(prices.max()) + 100 * tick)
-        .last_trades_capacity(0)
-    )
-    if rules["latency_rows"] is None:
-        asset.constant_order_latency(rules["entry_us"], rules["response_us"])
-    else:
-        names = ("req_ts", "exch_ts", "resp_ts", "_padding")
-        rows = np.zeros(len(rules["latency_rows"]), dtype=[(name, "i8") for name in names])
-        for at, name in enumerate(names[:3]):
-            rows[name] = [row[at] for row in rules["latency_rows"]]
-        asset.intp_order_latency(rows)
-        KEPT.append(rows)  # the asset has no more than its address
-    set_queue(asset, rules["queue"], rules["n"])
-    if rules["exchange"] == "partial":
-        return asset.partial_fill_exchange()
-    return asset.no_partial_fill_exchange()
-
-
-def set_queue(asset: hft.BacktestAsset, name: str, n: float) -> None:
-    without_n = {
-        "risk_averse": asset.risk_adverse_queue_model,
-        "log": asset.log_prob_queue_model,
-        "log2": asset.log_prob_queue_model2,
-        "l3_fifo": asset.l3_fifo_queue_model,
-    }
-    with_n = {
-        "power": asset.power_prob_queue_model,
-        "power2": asset.power_prob_queue_model2,
-        "power3": asset.power_prob_queue_model3,
-    }
-    if name in with_n:
-        with_n[name](n)
-    else:
-        without_n[name]()
-
-
-@njit
-def replay(engine, interval_us):
-    count = 0
-    while engine.elapse(interval_us) == 0:
-        count += 1
-    return count
 
 
 @njit
@@ -270,42 +176,20 @@ def run(request: dict[str, Any]) -> dict[str, float]:
     return totals(engine, orders) | {"wakes": made, "rows": used, "room": len(log)}
 
 
-def time_one(data: np.ndarray) -> dict[str, float]:
-    def engine() -> Any:
-        return BOOKS["roi"]([make_asset(data, DEFAULT_RULES, TICK, LOT)])
-
-    wakes, log = np.zeros(0, dtype=WAKE), np.zeros(0, dtype=ORDER)
-    made = engine()
-    start = time.process_time()
-    replay(made, DEFAULT_MAKER["interval_us"])
-    answer = {"replay": len(data) / (time.process_time() - start)}
-    made = engine()
-    start = time.process_time()
-    orders, _, _ = run_maker(made, {}, wakes, log)
-    answer["maker"] = len(data) / (time.process_time() - start)
-    return answer | totals(made, orders)
-
-
-def time_many(data: np.ndarray, symbols: int) -> dict[str, float]:
-    parts = np.split(data, symbols)
-    engine = BOOKS["roi"]([make_asset(part, DEFAULT_RULES, TICK, LOT) for part in parts])
-    start = time.process_time()
-    replay(engine, DEFAULT_MAKER["interval_us"])
-    return {"replay": len(data) / (time.process_time() - start)}
-
-
-def answer(request: dict[str, Any]) -> dict[str, Any]:
-    if request["do"] == "run":
-        return run(request)
-    if request["do"] == "play":
-        return play_script(request)
-    data = load(request["records"], TICK, LOT)
-    return time_one(data) if request["symbols"] == 1 else time_many(data, request["symbols"])
+TASKS = {
+    "run": run,
+    "play": play_script,
+    "time": measure_speed,
+    "first": make_first,
+    "convert": convert,
+    "load": measure_load,
+}
 
 
 def main() -> None:
     for line in sys.stdin:
-        print(json.dumps(answer(json.loads(line))), flush=True)
+        request = json.loads(line)
+        print(json.dumps(TASKS[request["do"]](request)), flush=True)
 
 
 if __name__ == "__main__":

@@ -40,6 +40,27 @@ def test_a_replay_stops_at_each_own_fill() -> None:
     assert replay.state_hash() == whole.state_hash
 
 
+def test_reports_of_one_time_are_stops_of_their_own() -> None:
+    # Receipts as late as the reports: then both wait for the same instant.
+    records = random_market(20_000, seed=3)
+    records["exch_ts_us"] = records["exch_ts_us"] // 20_000 * 20_000
+    records["recv_ts_us"] = records["exch_ts_us"] + 5_000
+    data = MarketData.from_records(records, symbol="SYN/USD", tick="0.1", lot="0.001")
+    backtest = Backtest(data)
+    times = backtest.run(MAKER).fills["local_ts_us"].tolist()
+    running = backtest.start(MAKER)
+    seen = []
+
+    while True:
+        running.run(backtest.end_us, ALL, stop_on=STOPS["own_fill"])
+        if running.stopped == 0:
+            break
+        seen.append(len(running.fills()))
+
+    assert seen == list(range(1, len(times) + 1))
+    assert len(set(times)) < len(times)
+
+
 def test_an_order_event_is_any_report() -> None:
     backtest = Backtest(market(3_000))
     running = backtest.start(MAKER)

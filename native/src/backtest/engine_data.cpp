@@ -54,6 +54,7 @@ bool Engine::RunQuietSymbols(TsUs bound_us) {
   if (batch_us < state_.now_us) return RunMerged(bound_us);
   const std::int64_t backlog = backlog_;
   for (std::size_t i = 0; i < data_.size(); ++i) {
+    if (NextTime(2 * i) > batch_us) continue;
     is_indexed_ ? RunExchange<true>(i, batch_us, rows) : RunExchange<false>(i, batch_us, rows);
   }
   // A snapshot has more records of one time than its symbol's share.
@@ -152,6 +153,7 @@ bool Engine::RunExchange(std::size_t symbol, TsUs bound_us, std::size_t rows) {
 /// Brings the local side up to what is due: books and, where nobody waits for them, reports.
 void Engine::CatchUp() {
   CatchUpBooks();
+  if (watches_reports_) return;  // each of them is a message of the loop
   while (!state_.reports.IsEmpty() && state_.reports.Front().arrival_us <= due_us_) {
     state_.now_us = std::max(state_.now_us, state_.reports.Front().arrival_us);
     OnReport(state_.reports.Pop());
@@ -161,6 +163,7 @@ void Engine::CatchUp() {
 
 void Engine::CatchUpBooks() {
   for (std::size_t i = 0; i < data_.size(); ++i) {
+    if (NextTime(2 * i + 1) > due_us_) continue;
     is_indexed_ ? RunLocal<true>(i) : RunLocal<false>(i);
   }
 }
@@ -212,15 +215,21 @@ bool Engine::RunSingly(TsUs exchange_bound_us, TsUs local_bound_us) {
   return false;
 }
 
+/// Returns when the next record of a stream comes, `kNever` after the last.
+TsUs Engine::NextTime(std::size_t number) const noexcept {
+  const Stream& stream = streams_[number];
+  const std::size_t at = state_.at[number];
+  if (at >= stream.count) return kNever;
+  const MarketRecord& record = stream.records[stream.Row(at)];
+  return (number & 1) == 0 ? record.exch_ts_us : record.recv_ts_us;
+}
+
 /// Returns the head of all streams: by time, exchange before receipt, then symbol.
 Engine::Head Engine::NextRecord() const noexcept {
   Head best;
   for (const std::size_t clock : {0U, 1U}) {
     for (std::size_t stream = clock; stream < streams_.size(); stream += 2) {
-      const Stream& each = streams_[stream];
-      if (state_.at[stream] >= each.count) continue;
-      const MarketRecord& record = each.records[each.Row(state_.at[stream])];
-      const TsUs time_us = clock == 0 ? record.exch_ts_us : record.recv_ts_us;
+      const TsUs time_us = NextTime(stream);
       if (time_us < best.time_us) best = {time_us, stream};
     }
   }

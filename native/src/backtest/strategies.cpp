@@ -19,6 +19,12 @@ Lots Signed(std::uint8_t side, Lots lots) noexcept { return side == kBid ? lots 
 }  // namespace
 
 TsUs JoinTouch::OnWake(LocalDesk& desk) {
+  // By symbol first, so that many of them do not each look at the orders of all.
+  live_.resize(desk.SymbolCount());
+  for (std::vector<std::int32_t>& slots : live_) slots.clear();
+  for (const std::int32_t slot : desk.LiveOrders()) {
+    live_[static_cast<std::size_t>(desk.GetOrder(slot).symbol)].push_back(slot);
+  }
   for (std::size_t symbol = 0; symbol < desk.SymbolCount(); ++symbol) Quote(desk, symbol);
   return desk.Now() + settings_.interval_us;
 }
@@ -27,9 +33,8 @@ void JoinTouch::Quote(LocalDesk& desk, std::size_t symbol) {
   const Book& book = desk.LocalBook(symbol);
   if (book.Side(kBid).IsEmpty() || book.Side(kAsk).IsEmpty()) return;
   bool has_order[2] = {false, false};
-  for (const std::int32_t slot : desk.LiveOrders()) {
+  for (const std::int32_t slot : live_[symbol]) {
     const Order& order = desk.GetOrder(slot);
-    if (static_cast<std::size_t>(order.symbol) != symbol) continue;
     has_order[order.side] = true;
     const Key wanted = book.Side(order.side).Best() - settings_.offset_ticks;
     const bool is_there = ToKey(order.side, order.price_ticks) == wanted;

@@ -168,6 +168,7 @@ class Engine final : private ExchangeContext, private LocalDesk {
   template <bool kIsIndexed>
   void RunLocal(std::size_t symbol);
   bool RunSingly(TsUs exchange_bound_us, TsUs local_bound_us);
+  [[nodiscard]] TsUs NextTime(std::size_t stream) const noexcept;
   [[nodiscard]] Head NextRecord() const noexcept;
   bool RunExchangeRecord(std::size_t stream);
   void RunLocalRecord(std::size_t stream);

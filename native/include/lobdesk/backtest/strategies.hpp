@@ -33,6 +33,7 @@ class JoinTouch final : public Strategy {
 
   Settings settings_;
   std::int64_t last_id_ = 0;
+  std::vector<std::vector<std::int32_t>> live_;  // slots by symbol, of one wake-up
 };
 
 /// Follows a signal: long above a threshold, short below its negative.
