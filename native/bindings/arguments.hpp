@@ -42,9 +42,16 @@ struct Arguments {
   std::size_t required;
   std::size_t positional;
 
-  bool Set(std::size_t i, PyObject* object) {
+  bool Set(const char* function, std::size_t i, PyObject* object) {
     if (std::strcmp(names[i], "tif") == 0) return ToTif(object, &values[i]);
-    return ToInt(object, &values[i]);
+    if (ToInt(object, &values[i])) return true;
+    // The same error, but it says where: there are no fractions of ticks or lots.
+    PyObject* type =
+        PyErr_ExceptionMatches(PyExc_OverflowError) ? PyExc_OverflowError : PyExc_TypeError;
+    PyErr_Clear();
+    PyErr_Format(type, "%s(): %s must be a whole number of 64 bits, not %R", function, names[i],
+                 object);
+    return false;
   }
 
   bool Read(const char* function, PyObject* const* args, Py_ssize_t count, PyObject* keywords) {
@@ -56,7 +63,7 @@ struct Arguments {
     }
     std::uint32_t seen = (1U << given) - 1U;
     for (std::size_t i = 0; i < given; ++i) {
-      if (!Set(i, args[i])) return false;
+      if (!Set(function, i, args[i])) return false;
     }
     const Py_ssize_t named = keywords == nullptr ? 0 : PyTuple_GET_SIZE(keywords);
     for (Py_ssize_t k = 0; k < named; ++k) {
@@ -67,7 +74,7 @@ struct Arguments {
         PyErr_Format(PyExc_TypeError, "%s() cannot take the argument %R", function, name);
         return false;
       }
-      if (!Set(i, args[count + k])) return false;
+      if (!Set(function, i, args[count + k])) return false;
       seen |= 1U << i;
     }
     for (std::size_t i = 0; i < required; ++i) {
