@@ -5,7 +5,7 @@ PYTHON ?= python3
 NATIVE := $(shell find native -name '*.[ch]pp') CMakeLists.txt
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help setup demo test check format bench peer faults soak fuzz clean
+.PHONY: help setup demo test check format bench peer faults soak fuzz sanitize clean
 
 help:
 	@echo "make demo    run the whole pipeline on built-in data, then open the desk"
@@ -14,6 +14,7 @@ help:
 	@echo "make bench   run the benchmarks, each against a named reference"
 	@echo "make peer    compare the backtest engine with hftbacktest, in an environment of its own"
 	@echo "make faults  run the 20 fault tests at scaled lengths; make soak: at full length"
+	@echo "make sanitize  run native code and the backtests' tests under ASan/UBSan and TSan"
 	@echo "make fuzz    fuzz the native scanners for FUZZ_S seconds (600); needs clang"
 	@echo "make format  format Python and C++"
 	@echo "make clean   remove what the build made (not .venv, not your data)"
@@ -74,6 +75,10 @@ soak: setup
 FUZZ_S := 600
 fuzz: setup
 	@$(BIN)/python -m tests.fuzz $(FUZZ_S)
+
+sanitize: setup
+	@$(BIN)/python -m tests.sanitize address
+	@$(BIN)/python -m tests.sanitize thread
 
 clean:
 	rm -rf build dist lobdesk/*.so lobdesk/.built .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -12,7 +12,7 @@ from typing import IO, Any
 import numpy as np
 
 PROGRAM = Path(__file__).with_name("peer_hftbacktest.py")
-VARIABLE = "LOBDESK_PEER_PYTHON"
+VARIABLE = "HFTBACKTEST_PYTHON"
 USUAL = Path(__file__).parents[1] / ".venv-peer" / "bin" / "python"
 
 

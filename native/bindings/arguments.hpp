@@ -3,6 +3,7 @@
 
 #include <Python.h>
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -38,17 +39,21 @@ inline bool ToInt(PyObject* object, std::int64_t* value) {
   return *value != -1 || PyErr_Occurred() == nullptr;
 }
 
+/// Returns whether an argument of this name may be a word.
+inline bool HasWords(const char* argument) noexcept {
+  return std::any_of(kCodeNames.begin(), kCodeNames.end(), [argument](const CodeName& known) {
+    return std::strcmp(known.argument, argument) == 0;
+  });
+}
+
 inline bool ToCode(const char* argument, PyObject* word, std::int64_t* value) {
-  bool has_words = false;
   for (const CodeName& known : kCodeNames) {
-    if (std::strcmp(known.argument, argument) != 0) continue;
-    has_words = true;
-    if (PyUnicode_CompareWithASCIIString(word, known.name) == 0) {
+    if (std::strcmp(known.argument, argument) == 0 &&
+        PyUnicode_CompareWithASCIIString(word, known.name) == 0) {
       *value = known.code;
       return true;
     }
   }
-  if (!has_words) return ToInt(word, value);  // says that it is no number
   PyErr_Format(PyExc_ValueError, "%s cannot be %R", argument, word);
   return false;
 }
@@ -61,9 +66,18 @@ struct Arguments {
   std::size_t required;
   std::size_t positional;
 
-  bool Set(std::size_t i, PyObject* object) {
-    if (PyUnicode_Check(object)) return ToCode(names[i], object, &values[i]);
-    return ToInt(object, &values[i]);
+  bool Set(const char* function, std::size_t i, PyObject* object) {
+    if (PyUnicode_Check(object) && HasWords(names[i])) {
+      return ToCode(names[i], object, &values[i]);
+    }
+    if (ToInt(object, &values[i])) return true;
+    // The same error, but it says where: there are no fractions of ticks or lots.
+    PyObject* type =
+        PyErr_ExceptionMatches(PyExc_OverflowError) ? PyExc_OverflowError : PyExc_TypeError;
+    PyErr_Clear();
+    PyErr_Format(type, "%s(): %s must be a whole number of 64 bits, not %R", function, names[i],
+                 object);
+    return false;
   }
 
   bool Read(const char* function, PyObject* const* args, Py_ssize_t count, PyObject* keywords) {
@@ -75,7 +89,7 @@ struct Arguments {
     }
     std::uint32_t seen = (1U << given) - 1U;
     for (std::size_t i = 0; i < given; ++i) {
-      if (!Set(i, args[i])) return false;
+      if (!Set(function, i, args[i])) return false;
     }
     const Py_ssize_t named = keywords == nullptr ? 0 : PyTuple_GET_SIZE(keywords);
     for (Py_ssize_t k = 0; k < named; ++k) {
@@ -86,7 +100,7 @@ struct Arguments {
         PyErr_Format(PyExc_TypeError, "%s() cannot take the argument %R", function, name);
         return false;
       }
-      if (!Set(i, args[count + k])) return false;
+      if (!Set(function, i, args[count + k])) return false;
       seen |= 1U << i;
     }
     for (std::size_t i = 0; i < required; ++i) {

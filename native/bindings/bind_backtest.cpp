@@ -4,7 +4,6 @@
 #include <pybind11/numpy.h>
 #include <pybind11/stl.h>
 
-#include <atomic>
 #include <chrono>
 #include <cmath>
 #include <cstdint>
@@ -112,10 +111,23 @@ class BacktestEngine {
   }
   void Pause() noexcept { player_->Pause(); }
   [[nodiscard]] std::uint32_t Stopped() const noexcept { return player_->Stopped(); }
-  [[nodiscard]] bool SeeksFromStart() const noexcept { return player_->SeeksFromStart(); }
+  [[nodiscard]] bool SeeksFromStart() const {
+    RefuseOthers();
+    return player_->SeeksFromStart();
+  }
 
-  [[nodiscard]] bt::Engine& Engine() { return player_->GetEngine(); }
-  [[nodiscard]] const bt::Engine& Engine() const { return player_->GetEngine(); }
+  /// \throws EngineError Another thread changes it.
+  [[nodiscard]] bt::Engine& Engine() {
+    RefuseOthers();
+    return player_->GetEngine();
+  }
+  [[nodiscard]] const bt::Engine& Engine() const {
+    RefuseOthers();
+    return player_->GetEngine();
+  }
+  [[nodiscard]] std::int64_t NowUs() const {
+    return IsElsewhere() ? player_->ReachedUs() : player_->GetEngine().State().now_us;
+  }
 
   void Sample() {
     const Turn turn(this);
@@ -263,16 +275,26 @@ class BacktestEngine {
     return ToArray(Rows(rows.begin(), rows.begin() + static_cast<std::ptrdiff_t>(count)));
   }
 
+  // Both fields change under the interpreter's lock only, which whoever asks holds, too.
+  [[nodiscard]] bool IsElsewhere() const noexcept {
+    return is_running_ && runner_ != PyThread_get_thread_ident();
+  }
+  void RefuseOthers() const {
+    if (!IsElsewhere()) return;
+    throw lobdesk::EngineError(
+        "this engine runs in another thread; until it stops it can be paused and tells now_us");
+  }
+
   /// Keeps a second thread, or a strategy, from running an engine that runs.
   class Turn {
    public:
     explicit Turn(BacktestEngine* engine) : engine_{engine} {
       (void)engine->Ledger();
-      if (engine_->is_running_.exchange(true)) {
-        throw lobdesk::EngineError("this engine is running already");
-      }
+      if (engine_->is_running_) throw lobdesk::EngineError("this engine is running already");
+      engine_->is_running_ = true;
+      engine_->runner_ = PyThread_get_thread_ident();
     }
-    ~Turn() { engine_->is_running_.store(false); }
+    ~Turn() { engine_->is_running_ = false; }
     Turn(const Turn&) = delete;
     Turn& operator=(const Turn&) = delete;
 
@@ -283,7 +305,8 @@ class BacktestEngine {
   std::vector<std::shared_ptr<MarketRecords>> data_;
   std::shared_ptr<MergedRecords> merged_;
   std::unique_ptr<bt::Player> player_;
-  std::atomic<bool> is_running_{false};
+  bool is_running_ = false;
+  unsigned long runner_ = 0;  // NOLINT(google-runtime-int): the interpreter's type
   bool is_ledger_taken_ = false;
 };
 
@@ -404,8 +427,7 @@ void BindBacktest(py::module_& m) {
       .def("seek_event", &BacktestEngine::SeekEvent, py::arg("event"))
       .def("seek_time", &BacktestEngine::SeekTime, py::arg("ts_us"))
       .def("sample", &BacktestEngine::Sample)
-      .def_property_readonly(
-          "now_us", [](const BacktestEngine& self) { return self.Engine().State().now_us; })
+      .def_property_readonly("now_us", &BacktestEngine::NowUs)
       .def_property_readonly(
           "events", [](const BacktestEngine& self) { return self.Engine().State().events; })
       .def("levels", &BacktestEngine::LevelsOf, py::arg("symbol"), py::kw_only(), py::arg("local"),

@@ -117,3 +117,14 @@ def test_recordings_give_the_runs_of_hftbacktest(peer: Peer, recording: Stream, 
     fills = [check_equal(peer, recording, maker, queue=queue, n=3.0).fills for maker in makers]
 
     assert min(map(len, fills)) > 100
+
+
+def test_the_captures_give_the_runs_of_hftbacktest(
+    peer: Peer, captures: Path, tmp_path: Path
+) -> None:
+    data = load(captures / "v2_ethusd_d25_20260802.cbcap", tmp_path)
+    stream = Stream(tmp_path, np.array(data.records), tick=str(data.tick), lot=str(data.lot))
+
+    for queue in QUEUES:
+        fills = check_equal(peer, stream, JoinTouch(20_000, 1_000, 10_000, 1), queue=queue).fills
+        assert len(fills) > 0

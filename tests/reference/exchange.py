@@ -173,9 +173,6 @@ class Exchange:
 
     # --- own requests ---
 
-    def submit(self, order: Order) -> None:
-        self.enter(order)
-
     def cancel(self, order: Order) -> None:
         if not order.resting:
             self.engine.send(order, "reject", answers="cancel", reason="cancel_rejected")

@@ -144,7 +144,12 @@ void Engine::OnFill(Order& order, const Report& report) {
   const InstrumentConfig& instrument = instruments_[index];
   Account& account = state_.symbols[index].account;
   const std::int64_t rate = FeeRate(instrument, report);
-  const double realized = account.Book(order.side, report.price_ticks, report.lots, rate);
+  double realized = 0.0;
+  try {
+    realized = account.Book(order.side, report.price_ticks, report.lots, rate);
+  } catch (const EngineError& error) {
+    throw EngineError("fill of " + OrderName(order.id) + ": " + error.what());
+  }
   order.known_leaves = report.leaves;
   order.filled_lots += report.lots;
   order.status = report.leaves == 0 ? Status::kFilled : Status::kPartiallyFilled;

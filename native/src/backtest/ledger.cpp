@@ -34,10 +34,15 @@ double Account::Book(std::uint8_t side, Ticks price_ticks, Lots lots, std::int64
   const Lots signed_lots = side == kBid ? lots : -lots;
   const Int128 notional = Int128{price_ticks} * signed_lots;
   Lots position_after = 0;
-  const bool is_over = __builtin_add_overflow(position, signed_lots, &position_after) ||
-                       __builtin_sub_overflow(cash, notional, &cash) ||
-                       __builtin_add_overflow(fee, Int128{price_ticks} * lots * fee_rate, &fee);
+  Int128 cash_after = 0;
+  Int128 fee_after = 0;
+  const bool is_over =
+      __builtin_add_overflow(position, signed_lots, &position_after) ||
+      __builtin_sub_overflow(cash, notional, &cash_after) ||
+      __builtin_add_overflow(fee, Int128{price_ticks} * lots * fee_rate, &fee_after);
   if (is_over) throw EngineError("position, cash or fee leaves its range; use smaller lots");
+  cash = cash_after;
+  fee = fee_after;
   const auto price = static_cast<double>(price_ticks);
   const Lots closed = (position > 0) == (signed_lots > 0) || position == 0
                           ? 0

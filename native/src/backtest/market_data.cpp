@@ -12,6 +12,8 @@ namespace lobdesk::backtest {
 
 namespace {
 
+constexpr TsUs kMostUs = TsUs{1} << 61;  // so that no sum with a latency leaves 64 bits
+
 bool IsOrderKind(std::uint8_t kind) noexcept { return kind >= kAdd && kind <= kFill; }
 
 std::string Describe(std::size_t row, const std::string& text) {
@@ -26,6 +28,10 @@ std::string FindFault(const MarketRecord& record) {
   if (record.side > kAsk && !(record.kind == kClear && record.side == kBothSides)) {
     return "side " + std::to_string(record.side) + " is impossible for kind " +
            std::to_string(record.kind);
+  }
+  if (record.exch_ts_us < -kMostUs || record.recv_ts_us > kMostUs) {
+    return "exch_ts_us " + std::to_string(record.exch_ts_us) + " or recv_ts_us " +
+           std::to_string(record.recv_ts_us) + " is beyond 2^61 microseconds";
   }
   if (record.recv_ts_us < record.exch_ts_us) {
     return "recv_ts_us " + std::to_string(record.recv_ts_us) + " is before exch_ts_us " +

@@ -63,6 +63,7 @@ std::int64_t Player::Advance(TsUs until_us, std::int64_t max_events, const Limit
     }
     const std::int64_t ran = engine_->Run(until_us, chunk);
     done += ran;
+    reached_us_.store(engine_->State().now_us, std::memory_order_relaxed);
     poll();
     stopped_ = engine_->Stopped();
     if (checkpoint_events_ > 0 && engine_->State().events % checkpoint_events_ == 0) Keep();

@@ -37,8 +37,11 @@ class Player {
   /// Ends the Run in progress, or the next one, soon. From any thread.
   void Pause() noexcept { is_pausing_.store(true, std::memory_order_relaxed); }
 
-  /// Returns what ended the last Run early, bits of StopReason.
+  /// Returns what ended the last Run early, bits of StopReason. From any thread.
   [[nodiscard]] std::uint32_t Stopped() const noexcept { return stopped_; }
+
+  /// Returns how far the clock was at the last poll. From any thread.
+  [[nodiscard]] TsUs ReachedUs() const noexcept { return reached_us_; }
 
   /// Returns whether going back means running again from the start.
   [[nodiscard]] bool SeeksFromStart() const noexcept { return seeks_from_start_; }
@@ -62,7 +65,8 @@ class Player {
   std::vector<EngineCheckpoint> checkpoints_;
   bool seeks_from_start_ = false;
   std::atomic<bool> is_pausing_{false};
-  std::uint32_t stopped_ = 0;
+  std::atomic<std::uint32_t> stopped_{0};
+  std::atomic<TsUs> reached_us_{0};
 };
 
 }  // namespace lobdesk::backtest

@@ -1,0 +1,1 @@
+"""Native code under sanitizers: python -m tests.sanitize address|thread [PYTEST ARGUMENTS]."""
