@@ -31,7 +31,7 @@ MOST_WRITERS = 4
 
 def writers_here() -> int:
     """Return how many parts are written at a time: one for each processor, at most four."""
-    return min(len(os.sched_getaffinity(0)), MOST_WRITERS)
+    return min(os.cpu_count() or 1, MOST_WRITERS)
 
 
 class Pipeline:
