@@ -49,7 +49,7 @@ SYMBOLS = [f"{letter}AA/USD" for letter in "ABCDEFGHIJ"]
 BLOCK_ROWS = 100_000
 JSON_ROWS = 500_000
 EVENT_ROWS = 300_000
-CALM_ROWS = 200_000
+CALM_ROWS = 1_000_000
 FIRST_SEQ = 1_000_000_000  # ten digits throughout, so that a block of lines can be renumbered
 STEP_US = 50_000
 START_US = 1_785_553_000_000_000
@@ -103,9 +103,9 @@ def digits(values, width: int):
     return (values[:, None] // powers % 10 + ord("0")).astype(np.uint8)
 
 
-def write_journal(root: Path, rows: int) -> list[Path]:
+def write_journal(root: Path, rows: int, make=snapshots, symbols=SYMBOLS) -> list[Path]:
     """Write the lines of all symbols: one block, renumbered again and again."""
-    lines = snapshots(BLOCK_ROWS).replace(b'"BTC/USD"', b'"AAA/USD"').splitlines(keepends=True)
+    lines = make(BLOCK_ROWS).replace(b'"BTC/USD"', b'"AAA/USD"').splitlines(keepends=True)
     head, fixed = b'{"v":1,"symbol":"AAA/USD","seq":', []
     for line in lines:
         rest = line[line.index(b',"price_precision"') :]
@@ -117,17 +117,17 @@ def write_journal(root: Path, rows: int) -> list[Path]:
     places = {"letter": 17, "seq": len(head), "exch": len(head) + 24, "recv": len(head) + 54}
     number = np.arange(BLOCK_ROWS, dtype=np.int64)
     files = []
-    for index, symbol in enumerate(SYMBOLS):
+    for index, symbol in enumerate(symbols):
         path = root / symbol.replace("/", "%2F") / "2026-08-01" / "001000000000.jsonl"
         path.parent.mkdir(parents=True)
         files.append(path)
         block[starts + places["letter"]] = ord(symbol[0])
         with path.open("wb") as stream:
-            for done in range(0, rows // len(SYMBOLS), BLOCK_ROWS):
-                count = min(BLOCK_ROWS, rows // len(SYMBOLS) - done)
+            for done in range(0, rows // len(symbols), BLOCK_ROWS):
+                count = min(BLOCK_ROWS, rows // len(symbols) - done)
                 at = done + number
                 for key, values, width in (
-                    ("seq", FIRST_SEQ + at * len(SYMBOLS) + index, 10),
+                    ("seq", FIRST_SEQ + at * len(symbols) + index, 10),
                     ("exch", START_US + at * STEP_US, 16),
                     ("recv", START_US + at * STEP_US + 900, 16),
                 ):
@@ -293,33 +293,35 @@ def to_records(name: str, data: Path, symbol: str) -> list[Path]:
     return paths
 
 
-def calm_records(folder: Path) -> None:
-    """The same of books of which one or two levels change at a time."""
+def calm(rows: int) -> bytes:
+    """Books of which one or two levels change at a time."""
     rng = np.random.default_rng(2)
     lines, best = [], 734_481
-    qty = {price: 1_000_000 + price for price in range(best - 1000, best + 1000)}
-    moves, places = rng.random(CALM_ROWS), rng.integers(0, 20, CALM_ROWS)
-    fresh = rng.integers(1, 10**9, CALM_ROWS).tolist()
-    for row in range(CALM_ROWS):
+    qty = {price: 1_000_000 + price for price in range(best - 5000, best + 5000)}
+    moves, places = rng.random(rows), rng.integers(0, 20, rows)
+    fresh = rng.integers(1, 10**9, rows).tolist()
+    for row in range(rows):
         best += int(moves[row] < 0.02) - int(moves[row] > 0.98)
         qty[best - 9 + int(places[row])] = fresh[row]
         line = {
-            "v": 1, "symbol": "BTC/USD", "seq": row + 1, "exch_ts_us": START_US + row * STEP_US,
-            "recv_ts_us": START_US + row * STEP_US + 900, "price_precision": 1, "qty_precision": 8,
+            "v": 1, "symbol": "BTC/USD", "seq": row, "price_precision": 1, "qty_precision": 8,
             "bids": [[p, qty[p]] for p in range(best, best - 10, -1)],
             "asks": [[p, qty[p]] for p in range(best + 1, best + 11)],
             "checksum": fresh[row], "verified": True,
         }  # fmt: skip
         lines.append(json.dumps(line, separators=(",", ":")) + "\n")
-    path = folder / "l2" / "snapshots" / "BTC%2FUSD" / "2026-08-01" / "000000000001.jsonl"
-    path.parent.mkdir(parents=True)
-    path.write_text("".join(lines))
+    return "".join(lines).encode()
+
+
+def calm_records(folder: Path) -> None:
+    symbol = SYMBOLS[0]
+    write_journal(folder / "l2" / "snapshots", CALM_ROWS, calm, [symbol])
     update_index(folder)
-    for file in to_records("calm: parts to records", folder, "BTC/USD"):
+    for file in to_records("calm: parts to records", folder, symbol):
         file.unlink()
     with open_catalog(folder) as catalog:
-        catalog.mapped_columns("BTC/USD")
-    to_records("calm: columns to records", folder, "BTC/USD")
+        catalog.mapped_columns(symbol)
+    to_records("calm: columns to records", folder, symbol)
 
 
 def live(data: Path, lines: list[bytes], path: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from queue import SimpleQueue
 from typing import TYPE_CHECKING
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from lobdesk.index.segments import Block, Segment
 
     Range = tuple[Segment, int, int]
+    Writing = tuple[Segment, Future[Commit]]
 
 MOST_WRITERS = 4
 """Each holds a block, its rows and what it encodes: about 300 MB."""
@@ -30,7 +31,7 @@ MOST_WRITERS = 4
 
 def writers_here() -> int:
     """Return how many parts are written at a time: one for each processor, at most four."""
-    return min(len(os.sched_getaffinity(0)), MOST_WRITERS)
+    return min(os.cpu_count() or 1, MOST_WRITERS)
 
 
 class Pipeline:
@@ -64,7 +65,7 @@ class Pipeline:
         Raises:
             IndexWriteError: A file cannot be written.
         """
-        waiting: deque[tuple[Segment, Future[Commit]]] = deque()
+        waiting: deque[Writing] = deque()
         for segment, begin, end in ranges:
             blocks = extract_blocks(
                 segment, begin, self._frames, block_bytes=self._block_bytes, end=end
@@ -77,16 +78,19 @@ class Pipeline:
                     fault, found = error, None
                 if found is None:
                     break
-                if len(waiting) == self._most:
-                    yield self._commit(waiting)
                 proof = safe_proof(segment, found[0].end)
+                done = waiting.popleft() if len(waiting) == self._most else None
+                if done is not None:
+                    wait([done[1]])
                 waiting.append((segment, self._pool.submit(self._write, *found, proof)))
+                if done is not None:
+                    yield self._commit(done)  # the disk is waited for while all write
             if fault is not None:
                 while waiting:
-                    yield self._commit(waiting)
+                    yield self._commit(waiting.popleft())
                 yield segment, fault
         while waiting:
-            yield self._commit(waiting)
+            yield self._commit(waiting.popleft())
 
     def _write(self, block: Block, extracted: Extract, proof: tuple[int, int]) -> Commit:
         writer = self._idle.get()
@@ -95,6 +99,6 @@ class Pipeline:
         finally:
             self._idle.put(writer)
 
-    def _commit(self, waiting: deque[tuple[Segment, Future[Commit]]]) -> tuple[Segment, Committed]:
-        segment, writing = waiting.popleft()
-        return segment, self._committer.commit(writing.result())
+    def _commit(self, writing: Writing) -> tuple[Segment, Committed]:
+        segment, part = writing
+        return segment, self._committer.commit(part.result())

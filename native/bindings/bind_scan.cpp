@@ -211,16 +211,16 @@ py::object ToTicks(const Array<std::int64_t>& mantissas, const Array<std::int8_t
   }
   if (step < 1) throw py::value_error("step must be positive");
   const std::size_t width = rows == 0 ? 1 : static_cast<std::size_t>(mantissas.size() / rows);
-  py::array_t<std::int32_t> ticks(
-      std::vector<py::ssize_t>(mantissas.shape(), mantissas.shape() + mantissas.ndim()));
-  std::int32_t* out = ticks.mutable_data();
+  lobdesk::LargeVector<std::int32_t> ticks;
   bool is_fine = false;
   {
     const py::gil_scoped_release release;
+    ticks.resize(static_cast<std::size_t>(mantissas.size()));
     is_fine = lobdesk::ToTicks(mantissas.data(), precision.data(), static_cast<std::size_t>(rows),
-                               width, {digits, step}, out);
+                               width, {digits, step}, ticks.data());
   }
-  return is_fine ? py::object(std::move(ticks)) : py::none();
+  if (!is_fine) return py::none();
+  return ToArray(std::move(ticks), {mantissas.shape(), mantissas.shape() + mantissas.ndim()});
 }
 
 py::tuple BuildRecords(

@@ -59,6 +59,7 @@ class Builder {
  public:
   Builder(const BookRows& books, const TradeRows& trades) : books_{books}, trades_{trades} {
     messages_.reserve(books.rows + trades.rows);
+    pending_.reserve(2 * books.rows + trades.rows);  // of a calm market; only advice
   }
 
   MarketRecords Build() {
