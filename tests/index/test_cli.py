@@ -306,3 +306,16 @@ def test_row_of_an_audit_comes_with_the_command_that_shows_its_line(
     assert (code, json.loads(out)["seq"]) == (0, int(command[command.index("--seq") + 1]))
     assert "lobdesk at" not in run(capsys, "sql", "overview", "--data-dir", indexed)[2]
     assert run(capsys, "sql", "stale_feed", "--format", "json", *args)[2] == ""
+
+
+def test_folder_that_is_not_there_is_no_journal_and_an_empty_one_is_named(
+    tmp_path: Path, capsys: Capture
+) -> None:
+    missing = tmp_path / "typo"
+    code, _, err = run(capsys, "index", "--data-dir", missing)
+    assert (code, missing.exists()) == (2, False)
+    assert err.startswith(f"error: index: {missing}: there is no such folder")
+
+    code, _, err = run(capsys, "index", "--data-dir", tmp_path)
+    assert code == 0
+    assert f"warning: {tmp_path}: the journal is empty" in err
