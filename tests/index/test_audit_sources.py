@@ -121,3 +121,20 @@ def test_small_prices_keep_their_digits(tmp_path: Path) -> None:
     assert mid["mean"] == pytest.approx((means[0] + 2 * means[1]) / 3, rel=1e-9)
     (sweep,) = audit(tmp_path, "largest_sweeps")
     assert sweep["notional"] == pytest.approx(7e-5 * bar["vwap"], rel=1e-9)
+
+
+def test_gap_in_which_the_clock_was_set_back_takes_no_time_away(tmp_path: Path) -> None:
+    told = Story(tmp_path / "l2")
+    told.book(0, 9999, 10001, kind="snapshot")
+    last = told.book(5, 9998, 10002)
+    first = told.book(2, 9999, 10001, kind="snapshot")
+    told.gap(2, last, first, 5, "checksum")
+    last = told.book(3, 9999, 10001)
+    first = told.book(4, 9999, 10001, kind="snapshot")
+    told.gap(4, last, first, 3, "checksum")
+    update_index(tmp_path)
+
+    (row,) = audit(tmp_path, "gaps_by_hour")
+    assert (row["gaps"], row["missing_s"], row["longest_s"]) == (2, 1, 1)
+    (row,) = audit(tmp_path, "overview")
+    assert (row["gaps"], row["gap_s"]) == (2, 1)
