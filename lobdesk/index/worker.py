@@ -89,7 +89,8 @@ def _serve(request: Request) -> Iterator[dict[str, Any]]:
     _lock_down(session, temp_dir)
     text = check_statement(session.con, request.text)
     if request.is_parquet:
-        yield _to_parquet(session.con, text, temp_dir / PARQUET_NAME, request.limit)
+        written = _to_parquet(session.con, text, temp_dir / PARQUET_NAME, request.limit)
+        yield written | {"left_out": session.left_out_bytes}
         return
     columns, types = describe(session.con, text)
     yield {"columns": columns, "types": types, "left_out": session.left_out_bytes}

@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import shlex
+import shutil
 import sys
 from decimal import Decimal
 from pathlib import Path
@@ -141,6 +142,43 @@ def test_binary_answers_need_a_file_and_fill_it(
         assert reader.read_all().num_rows == 1430
 
 
+@pytest.mark.parametrize("form", ["parquet", "arrow", "csv"])
+def test_full_disk_keeps_the_earlier_answer_and_leaves_no_part(
+    indexed: Path, capsys: Capture, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, form: str
+) -> None:
+    target = tmp_path / "out"
+    target.write_text("earlier")
+
+    def fail(path: Path, _target: Path) -> None:
+        path.write_text("half")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "replace", fail)
+    args = ("sql", "-c", "FROM snapshots", "--format", form, "-o", target, "--data-dir", indexed)
+    code, _, err = run(capsys, *args)
+
+    assert (code, err.splitlines()[-1]) == (
+        1, f"error: {target}: cannot be written: No space left on device",
+    )  # fmt: skip
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+    assert target.read_text() == "earlier"
+
+
+@pytest.mark.parametrize("form", ["parquet", "table"])
+def test_answer_that_lacks_the_newest_lines_says_so(
+    indexed: Path, capsys: Capture, tmp_path: Path, form: str
+) -> None:
+    data = Path(shutil.copytree(indexed, tmp_path / "data"))
+    with next((data / "l2" / "snapshots").rglob("*.jsonl")).open("a") as stream:
+        stream.write('{"v":9}\n')  # of a newer version, which no reader here understands
+
+    args = ("-c", "SELECT 1", "--format", form, "-o", tmp_path / "out", "--data-dir", data)
+    code, _, err = run(capsys, "sql", *args)
+
+    assert code == 0
+    assert "warning: 8 bytes of the journal are not in the index yet" in err
+
+
 def test_query_comes_from_a_file(indexed: Path, capsys: Capture, tmp_path: Path) -> None:
     file = tmp_path / "query.sql"
     file.write_text("SELECT count(*) AS n FROM snapshots")
@@ -176,6 +214,8 @@ def test_query_comes_from_a_file(indexed: Path, capsys: Capture, tmp_path: Path)
         (("-c", "SELECT '\udcff'"), 1, "is not UTF-8 text"),
         (("spread", "--symbol", "\udcff"), 2, "is not UTF-8 text"),
         (("-f", "/nonexistent.sql"), 2, "cannot be read"),
+        (("spread", "-o", "/nonexistent/x"), 2, "--output: there is no folder /nonexistent"),
+        (("spread", "--format", "parquet", "-o", "/nonexistent/x"), 2, "no folder /nonexistent"),
     ],
 )
 def test_mistakes_are_one_line(
