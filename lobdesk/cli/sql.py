@@ -17,6 +17,7 @@ from lobdesk.cli.options import (
     Seconds,
     data_dir_option,
     data_paths,
+    print_json,
     read_instant,
     terminal_width,
     warn,
@@ -72,6 +73,10 @@ def _complete(_ctx: click.Context, _param: click.Parameter, begun: str) -> list[
     help="Form of the answer.",
 )  # fmt: skip
 @click.option(
+    "--json", "as_json", is_flag=True,
+    help="The same as --format json; also of the list and of --describe.",
+)  # fmt: skip
+@click.option(
     "--limit", type=click.IntRange(min=0), help=f"Most rows (table: {TABLE_ROWS}; others: all)."
 )
 @click.option("--timeout", "timeout_s", type=Seconds(min=0.1), default=60.0,
@@ -94,6 +99,7 @@ def sql_command(
     end: str | None,
     params: tuple[str, ...],
     form: str,
+    as_json: bool,
     limit: int | None,
     timeout_s: float,
     is_unsafe: bool,
@@ -110,14 +116,18 @@ def sql_command(
     query of your own the same values are getvariable('symbol'), 'source', 'from_us' and 'to_us',
     and WHERE in_scope(source, symbol, exch_ts_us) applies them.
     """
+    if as_json:
+        if form not in {"table", "json"}:
+            raise SettingsError("sql", "--json", f"does not go with --format {form}")
+        form = "json"
     query, text = _query(name, text, file)
-    if is_described and text is not None:
-        if query is None:
-            raise SettingsError("sql", "", "--describe goes with NAME")
-        click.echo(query.describe())
-        return
+    if is_described and text is not None and query is None:
+        raise SettingsError("sql", "", "--describe goes with NAME")
     if text is None:
-        _list_queries()
+        _list_queries(as_json=form == "json")
+        return
+    if query is not None and is_described:
+        print_json(query.facts()) if form == "json" else click.echo(query.describe())
         return
     question = _Question(
         root=data_paths(data_dir).root,
@@ -135,11 +145,14 @@ def sql_command(
         _write_text(question, form, output, is_shipped=query is not None)
 
 
-def _list_queries() -> None:
+def _list_queries(*, as_json: bool) -> None:
     from lobdesk.index.other_views import OTHER_VIEWS
     from lobdesk.index.queries import list_queries
     from lobdesk.index.schema import TABLES
 
+    if as_json:
+        print_json([query.facts() for query in list_queries()])
+        return
     queries = [(query.name, query.text) for query in list_queries()]
     width = terminal_width()
     if width is None:

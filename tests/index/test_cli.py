@@ -85,6 +85,17 @@ def test_json_is_one_array_of_exact_values(indexed: Path, capsys: Capture) -> No
     ]  # fmt: skip
 
 
+def test_json_is_the_form_of_answers_list_and_description(indexed: Path, capsys: Capture) -> None:
+    _, listed, err = run(capsys, "sql", "--json")
+    _, described, _ = run(capsys, "sql", "spread", "--describe", "--json")
+    _, answer, _ = run(capsys, "sql", "spread", "--json", "--data-dir", indexed)
+
+    assert err == ""
+    assert json.loads(described) in json.loads(listed)
+    assert set(json.loads(described)) == {"name", "text", "answers", "parameters", "columns"}
+    assert [one["name"] for one in json.loads(described)["columns"]] == list(json.loads(answer)[0])
+
+
 def test_empty_json_is_an_empty_array(indexed: Path, capsys: Capture) -> None:
     _, out, _ = run(capsys, "sql", "-c", "FROM gaps", "--format", "json", "--data-dir", indexed)
 
@@ -205,6 +216,7 @@ def test_query_comes_from_a_file(indexed: Path, capsys: Capture, tmp_path: Path)
         (("spread", "--from", "yesterday"), 2, "--from: 'yesterday' is not a time"),
         (("spread", "--to", "2026-08-01"), 2, "--to: '2026-08-01' has no offset"),
         (("spread", "--from", "5", "--to", "5"), 2, "--to: is not after --from"),
+        (("spread", "--json", "--format", "csv"), 2, "--json: does not go with --format csv"),
         (("spread", "--timeout", "nan"), 2, "--timeout"),
         (("spread", "--timeout", "inf"), 2, "--timeout"),
         (("spread", "--param", "bar_s=1"), 2, "no parameter 'bar_s'; it has: max_pause_s"),
