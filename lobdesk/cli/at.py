@@ -78,11 +78,10 @@ def at_command(
         found = _find_book(catalog, symbol, ts_us, seq, source, as_json=as_json)
         if is_raw:
             _print_line(find_line(catalog, found.source, found.book.seq), as_json=as_json)
-            return
-    if as_json:
-        print_json(_plain(found.book))
-    else:
-        _show(found)
+        elif as_json:
+            print_json(_plain(found.book))
+        else:
+            _show(found)
     if found.note:
         warn(found.note)
 

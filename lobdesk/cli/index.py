@@ -20,13 +20,15 @@ from lobdesk.cli.options import (
     progress_option,
     warn,
 )
-from lobdesk.errors import IntegrityError, LobdeskError
+from lobdesk.errors import IntegrityError, LobdeskError, SettingsError
 from lobdesk.progress import make_progress, printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from lobdesk.index import IndexReport
+
+FIRST = "record (lobdesk daemon run) or import first"
 
 
 @click.command("index")
@@ -78,6 +80,8 @@ def index_command(
         return
     if retain:
         raise click.UsageError("--retain goes with --follow; by itself: lobdesk retain")
+    if not root.is_dir():
+        raise SettingsError("index", "", f"{root}: there is no such folder; {FIRST}")
     from lobdesk.index import update_index
 
     reporter = make_progress(progress)
@@ -92,7 +96,7 @@ def index_command(
     if as_json:
         print_json(dataclasses.asdict(report) | {"seconds": seconds})
     else:
-        _narrate(report, seconds)
+        _narrate(root, report, seconds)
     _warn(report)
     if not report.is_sound:
         ctx.exit(IntegrityError.exit_code)
@@ -152,11 +156,11 @@ def _follow(
     follow_index(root, stop=stop, every_s=every_s, told=tell, failed=complain, hourly=hourly)
 
 
-def _narrate(report: IndexReport, seconds: float) -> None:
+def _narrate(root: Path, report: IndexReport, seconds: float) -> None:
     for table, total in report.totals.items():
         click.echo(f"{table:<12} {total:>14,} rows  (+{report.rows.get(table, 0):,})")
     if not report.totals:
-        click.echo("the journal is empty: record (lobdesk daemon run) or import first", err=True)
+        warn(f"{root}: the journal is empty; {FIRST}")
     click.echo(f"{report.bytes / 1e6:,.1f} MB indexed in {seconds:.2f} s", err=True)
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import itertools
+import os
 import shlex
 import sys
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +17,7 @@ from lobdesk.cli.options import (
     Seconds,
     data_dir_option,
     data_paths,
+    print_json,
     read_instant,
     terminal_width,
     warn,
@@ -23,6 +26,8 @@ from lobdesk.errors import SettingsError
 from lobdesk.progress import printable
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from lobdesk.index.queries import Query
     from lobdesk.index.user_sql import Answer
 
@@ -68,6 +73,10 @@ def _complete(_ctx: click.Context, _param: click.Parameter, begun: str) -> list[
     help="Form of the answer.",
 )  # fmt: skip
 @click.option(
+    "--json", "as_json", is_flag=True,
+    help="The same as --format json; also of the list and of --describe.",
+)  # fmt: skip
+@click.option(
     "--limit", type=click.IntRange(min=0), help=f"Most rows (table: {TABLE_ROWS}; others: all)."
 )
 @click.option("--timeout", "timeout_s", type=Seconds(min=0.1), default=60.0,
@@ -90,6 +99,7 @@ def sql_command(
     end: str | None,
     params: tuple[str, ...],
     form: str,
+    as_json: bool,
     limit: int | None,
     timeout_s: float,
     is_unsafe: bool,
@@ -106,14 +116,18 @@ def sql_command(
     query of your own the same values are getvariable('symbol'), 'source', 'from_us' and 'to_us',
     and WHERE in_scope(source, symbol, exch_ts_us) applies them.
     """
+    if as_json:
+        if form not in {"table", "json"}:
+            raise SettingsError("sql", "--json", f"does not go with --format {form}")
+        form = "json"
     query, text = _query(name, text, file)
-    if is_described and text is not None:
-        if query is None:
-            raise SettingsError("sql", "", "--describe goes with NAME")
-        click.echo(query.describe())
-        return
+    if is_described and text is not None and query is None:
+        raise SettingsError("sql", "", "--describe goes with NAME")
     if text is None:
-        _list_queries()
+        _list_queries(as_json=form == "json")
+        return
+    if query is not None and is_described:
+        print_json(query.facts()) if form == "json" else click.echo(query.describe())
         return
     question = _Question(
         root=data_paths(data_dir).root,
@@ -123,17 +137,22 @@ def sql_command(
         is_unsafe=is_unsafe,
         variables=_parameters(query, params) | _scope(symbol, source, begin, end),
     )
+    if output is not None:
+        _require_folder(output)
     if form in BINARY:
         _write_binary(question, form, output)
     else:
         _write_text(question, form, output, is_shipped=query is not None)
 
 
-def _list_queries() -> None:
+def _list_queries(*, as_json: bool) -> None:
     from lobdesk.index.other_views import OTHER_VIEWS
     from lobdesk.index.queries import list_queries
     from lobdesk.index.schema import TABLES
 
+    if as_json:
+        print_json([query.facts() for query in list_queries()])
+        return
     queries = [(query.name, query.text) for query in list_queries()]
     width = terminal_width()
     if width is None:
@@ -205,13 +224,17 @@ def _write_binary(question: _Question, form: str, output: Path | None) -> None:
     if output is None:
         raise SettingsError("sql", "--output", f"{form} is not text; name a file with -o")
     write = write_user_sql if form == "parquet" else write_arrow
-    rows, is_cut = write(
-        question.root, question.text, output, limit=question.limit, timeout_s=question.timeout_s,
-        is_unsafe=question.is_unsafe, variables=question.variables,
-    )  # fmt: skip
-    click.echo(f"{rows:,} rows in {output}", err=True)
-    if is_cut:
-        click.echo(_cut_note(rows), err=True)
+    with _whole(output) as partial:
+        written = write(
+            question.root, question.text, partial, limit=question.limit,
+            timeout_s=question.timeout_s, is_unsafe=question.is_unsafe,
+            variables=question.variables,
+        )  # fmt: skip
+    click.echo(printable(f"{written.rows:,} rows in {output}"), err=True)
+    if written.note:
+        warn(written.note)
+    if written.is_cut:
+        click.echo(_cut_note(written.rows), err=True)
 
 
 def _write_text(question: _Question, form: str, output: Path | None, *, is_shipped: bool) -> None:
@@ -250,16 +273,35 @@ def _print(answer: Answer, form: str, output: Path | None) -> None:
         # Not by click, which takes control sequences out of what goes to a pipe.
         sys.stdout.writelines(render(answer, form, width=terminal_width()))
         return
-    # A query that fails half-way must not leave half an answer under the name of a whole one.
+    with _whole(output) as partial, partial.open("w", encoding="utf-8", newline="") as stream:
+        stream.writelines(render(answer, form))
+
+
+@contextmanager
+def _whole(output: Path) -> Iterator[Path]:
+    """Give a file to write, which becomes ``output`` at the end.
+
+    A query that fails half-way, or a disk that is full, leaves no half answer under the name of a
+    whole one, nor takes an earlier one away.
+    """
     partial = output.with_name(f".{output.name}.part")
     try:
-        with partial.open("w", encoding="utf-8", newline="") as stream:
-            stream.writelines(render(answer, form))
+        yield partial
         partial.replace(output)
     except OSError as error:
-        raise SettingsError(str(output), "", f"cannot be written: {error.strerror}") from error
+        reason = error.strerror or str(error)
+        raise click.ClickException(f"{output}: cannot be written: {reason}") from error
     finally:
         partial.unlink(missing_ok=True)
+
+
+def _require_folder(output: Path) -> None:
+    """Refuse a place that cannot be written before a query runs for a minute."""
+    folder = output.absolute().parent
+    if not folder.is_dir():
+        raise SettingsError("sql", "--output", f"there is no folder {folder}")
+    if not os.access(folder, os.W_OK):
+        raise SettingsError("sql", "--output", f"the folder {folder} cannot be written")
 
 
 def _cut_note(rows: int) -> str:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from lobdesk.index.result import SqlResult
-    from lobdesk.index.user_sql import Answer
+    from lobdesk.index.user_sql import Answer, Written
 
 NUMBERS = ("INT", "DECIMAL", "DOUBLE", "FLOAT")
 WIDEST = 60
@@ -97,7 +97,7 @@ def write_arrow(
     timeout_s: float = DEFAULT_TIMEOUT_S,
     is_unsafe: bool = False,
     variables: Mapping[str, str | float] | None = None,
-) -> tuple[int, bool]:
+) -> Written:
     """Run one SELECT from outside and write its rows to an Arrow IPC file.
 
     Raises:

@@ -13,6 +13,18 @@ _DECISION = Column("decision_mid", "DOUBLE", "Mid when the strategy decided.")
 _ARRIVAL = Column("arrival_mid", "DOUBLE", "Mid when the order reached the exchange.")
 _AHEAD = Column("ahead_at_arrival", "DOUBLE", "Lots ahead of it when it arrived.")
 
+
+def _time(name: str, text: str, us: str) -> Column:
+    return Column(name, "TIMESTAMP", text, f"make_timestamp(nullif({us}, 0))")
+
+
+def _exact(name: str, text: str, count: str, unit: str) -> Column:
+    return Column(name, "DECIMAL(38,18)", text, f"{count}::DECIMAL(19,0) * {{{unit}}}")
+
+
+_PRICE = _exact("price", "Price, exact; null if the run does not tell.", "price_ticks", "tick")
+_QTY = _exact("qty", "Quantity, exact; null if the run does not tell.", "qty_lots", "lot")
+
 SEGMENTS = Table(
     "segments",
     "The journal's segments and what is indexed of each.",
@@ -38,6 +50,8 @@ SEGMENTS = Table(
             for name in ("seq", "exch_ts_us", "recv_ts_us")
             for end, word in (("min", "Least"), ("max", "Greatest"))
         ),
+        Column("first_exch_ts", "TIMESTAMP", "`exch_ts_us_min` as a time, UTC."),
+        Column("last_exch_ts", "TIMESTAMP", "`exch_ts_us_max` as a time, UTC."),
         Column("first_recv_ts", "TIMESTAMP", "`recv_ts_us_min` as a time, UTC."),
         Column("last_recv_ts", "TIMESTAMP", "`recv_ts_us_max` as a time, UTC."),
     ),
@@ -85,6 +99,11 @@ FILLS = Table(
         Column("realized", "DOUBLE", "Profit that this fill realized."),
         Column("realized_total", "DOUBLE", "Profit realized so far."),
     ),
+    (
+        _time("exch_ts", "`exch_ts_us` as a time, UTC.", "exch_ts_us"),
+        _time("local_ts", "`local_ts_us` as a time, UTC.", "local_ts_us"),
+        _PRICE, _QTY,
+    ),
 )  # fmt: skip
 
 ORDERS = Table(
@@ -110,6 +129,14 @@ ORDERS = Table(
         ),
         _DECISION, _ARRIVAL, _AHEAD,
     ),
+    (
+        *(
+            _time(f"{name}_ts", f"`{name}_us` as a time, UTC; null if it never came.", f"{name}_us")
+            for name in ("decision", "arrival", "ack", "first_fill", "last_fill", "close")
+        ),
+        _PRICE, _QTY,
+        _exact("filled_qty", "`filled_lots`, exact.", "filled_lots", "lot"),
+    ),
 )  # fmt: skip
 
 EQUITY = Table(
@@ -127,6 +154,12 @@ EQUITY = Table(
         Column("fee", "DOUBLE", "Fees so far."),
         Column("realized", "DOUBLE", "Profit realized so far."),
         Column("equity", "DOUBLE", "Cash and position at the mid, less fees."),
+    ),
+    (
+        _time("ts", "`ts_us` as a time, UTC.", "ts_us"),
+        _exact("bid", "Best bid, exact; null if empty.", "nullif(bid_ticks, 0)", "tick"),
+        _exact("ask", "Best ask, exact; null if empty.", "nullif(ask_ticks, 0)", "tick"),
+        _exact("position", "Position, exact.", "position_lots", "lot"),
     ),
 )
 

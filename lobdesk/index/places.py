@@ -80,7 +80,7 @@ def find_book(
         LineMissingError: The source has no event of that number yet.
     """
     if seq is not None:
-        source = source or only_source(catalog, symbol)
+        source = source or only_source(catalog, symbol, has_books=True)
         _require_event(catalog, source, seq)
     key, value = ("exch_ts_us", ts_us) if seq is None else ("seq", seq)
     rows = catalog.sql(_BOOK.format(key=key), [symbol, value, source, source]).rows
@@ -124,14 +124,21 @@ def _require_event(catalog: Catalog, source: str, seq: int) -> None:
         raise LineMissingError(source, seq, f"the index has no such event; the last is {last}")
 
 
-def only_source(catalog: Catalog, symbol: str | None) -> str:
+def only_source(catalog: Catalog, symbol: str | None, *, has_books: bool = False) -> str:
     """Return the source that has a symbol, or anything if the symbol is None.
+
+    Args:
+        catalog: The index.
+        symbol: Exchange name of the pair.
+        has_books: True leaves out sources that have trades of it alone, if another has books.
 
     Raises:
         SourceNeededError: There are several.
     """
     text, values = (ALL_SOURCES_SQL, []) if symbol is None else (SOURCES_SQL, [symbol])
     sources = [source for (source,) in catalog.sql(text, values).rows]
+    if has_books and len(sources) > 1:
+        sources = [one for one in sources if catalog.sql(_HAS_BOOKS, [symbol, one, one]).rows]
     if len(sources) != 1:
         raise SourceNeededError(symbol, sources)
     return str(sources[0])
@@ -156,6 +163,10 @@ def find_line(catalog: Catalog, source: str, seq: int) -> RawLine:
     if segment is None:
         raise LineMissingError(source, seq, f"its segment {name} is gone")
     data = read_range(segment, offset, length)
+    if f'"seq":{seq},'.encode() not in data[:SEQ_BYTES]:
+        raise LineMissingError(
+            source, seq, f"{segment.file.path} has another line there now; run: lobdesk index"
+        )
     return RawLine(
         source=source, seq=seq, file=segment.file.path, line=_lines_before(segment, offset) + 1,
         offset=offset, length=length, text=data.decode("utf-8", "replace").rstrip("\n"),
@@ -176,6 +187,9 @@ def _lines_before(segment: Segment, offset: int) -> int:
 def _levels(ticks: list[int], lots: list[int]) -> tuple[tuple[int, int], ...]:
     return tuple((price, qty) for price, qty in zip(ticks, lots, strict=True) if qty > 0)
 
+
+SEQ_BYTES = 48
+"""A line has its number within so many bytes from its begin."""
 
 PAUSE_US = 10_000_000
 """A book that stands longer is said to be old, as audits leave it out."""

@@ -126,7 +126,7 @@ def publish_catalog(
     ]  # fmt: skip
     runs = run_rows(paths)
     digest = hashlib.blake2b(
-        msgspec.json.encode([SCHEMA_VERSION, rows, parts, runs]), digest_size=16
+        msgspec.json.encode([SCHEMA_VERSION, VIEWS, rows, parts, runs]), digest_size=16
     ).hexdigest()
     if published.digest == digest and paths.catalog.is_file():
         return published

@@ -21,8 +21,9 @@ def left_out_note(left_out_bytes: int) -> str:
     """Say that an answer lacks the newest part of the journal; nothing if it does not."""
     if not left_out_bytes:
         return ""
-    is_little = left_out_bytes < 1_000_000
-    size = f"{left_out_bytes / 1e3:,.1f} kB" if is_little else f"{left_out_bytes / 1e6:,.1f} MB"
+    size = f"{left_out_bytes:,} bytes"
+    if left_out_bytes >= 1_000_000:
+        size = f"{left_out_bytes / 1e6:,.1f} MB"
     return f"{size} of the journal are not in the index yet; run: lobdesk index"
 
 

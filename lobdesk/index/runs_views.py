@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any
 
 import duckdb
@@ -17,6 +19,10 @@ if TYPE_CHECKING:
     from lobdesk.index.schema import Table
     from lobdesk.paths import DataPaths
     from lobdesk.runs import Run
+
+
+INTEGERS = re.compile(r"\w+_(?:us|ticks|lots)\b")
+"""The column that an added one is made of."""
 
 
 def runs_definition() -> str:
@@ -43,9 +49,7 @@ def create_ledgers(con: duckdb.DuckDBPyConnection, paths: DataPaths) -> list[Pat
         con.executemany(f"INSERT INTO internal.runs VALUES ({marks})", rows)
     used: list[Path] = []
     for ledger in LEDGERS:
-        files = {run.id: run.path / f"{ledger.name}.parquet" for run in reversed(runs)}
-        found = {run_id: path for run_id, path in files.items() if path.is_file()}
-        used += _create_ledger(con, ledger, found)
+        used += _create_ledger(con, ledger, runs)
     return used + _create_sweep_points(con, runs)
 
 
@@ -62,20 +66,44 @@ def _row(run: Run) -> list[Any]:
     ]  # fmt: skip
 
 
-def _create_ledger(
-    con: duckdb.DuckDBPyConnection, ledger: Table, files: dict[str, Path]
-) -> list[Path]:
+def _create_ledger(con: duckdb.DuckDBPyConnection, ledger: Table, runs: list[Run]) -> list[Path]:
     """Create the view of one ledger over all runs that have its whole file."""
-    whole = {run_id: path for run_id, path in files.items() if _is_whole(con, path)}
-    selects = [
-        f"SELECT {duck.quote(run_id)} AS run, * FROM {duck.parquet_scan([path])}"
-        for run_id, path in whole.items()
-    ]
-    if not selects:
-        con.execute(f"CREATE TABLE internal.{ledger.name} ({ledger.definition()})")
-        selects = [f"SELECT * FROM internal.{ledger.name}"]
+    columns = (*ledger.columns, *ledger.view_columns)
+    definition = ", ".join(f"{_name(column.name)} {column.type}" for column in columns)
+    con.execute(f"CREATE TABLE internal.{ledger.name} ({definition})")
+    selects = [f"SELECT * FROM internal.{ledger.name}"]
+    files = []
+    for run in reversed(runs):
+        path = run.path / f"{ledger.name}.parquet"
+        if path.is_file() and _is_whole(con, path):
+            files.append(path)
+            selects.append(_entries(con, ledger, run, path))
     con.execute(f"CREATE VIEW {ledger.name} AS {' UNION ALL BY NAME '.join(selects)}")
-    return list(whole.values())
+    return files
+
+
+def _entries(con: duckdb.DuckDBPyConnection, ledger: Table, run: Run, path: Path) -> str:
+    """Return a query for one run's ledger, with what the view adds to the columns it has."""
+    scan = duck.parquet_scan([path])
+    names = {row[0] for row in con.execute(f"DESCRIBE SELECT * FROM {scan}").fetchall()}
+    units = {unit: _increment(run, unit) for unit in ("tick", "lot")}
+    added = [
+        f"{column.expression.format(**units)} AS {_name(column.name)}"
+        for column in ledger.view_columns
+        if column.name not in names and INTEGERS.findall(column.expression)[0] in names
+    ]
+    return f"SELECT {', '.join([f'{duck.quote(run.id)} AS run', '*', *added])} FROM {scan}"
+
+
+def _increment(run: Run, unit: str) -> str:
+    """Return a price increment or quantity step as SQL; null if the run does not tell it."""
+    data = run.manifest.config.get("data")
+    text = data.get(unit) if isinstance(data, dict) else None
+    try:
+        exact = format(Decimal(str(text)), "f")
+    except InvalidOperation:
+        return "NULL::DECIMAL(19,18)"
+    return f"TRY_CAST({duck.quote(exact)} AS DECIMAL(19,18))"
 
 
 def _create_sweep_points(con: duckdb.DuckDBPyConnection, runs: list[Run]) -> list[Path]:

@@ -198,6 +198,7 @@ GAPS = Table(
         *PLACE,
     ),
     (
+        RECV_TIME,
         Column("duration_us", "BIGINT", "Length.", "t.to_us - t.from_us"),
         Column("from_ts", "TIMESTAMP", "`from_us` as a time, UTC.", "make_timestamp(t.from_us)"),
         Column("to_ts", "TIMESTAMP", "`to_us` as a time, UTC.", "make_timestamp(t.to_us)"),
@@ -215,6 +216,7 @@ INSTRUMENTS = Table(
         Column("status", "VARCHAR", "The exchange's word, for example `online`."),
         Column("is_inferred", "BOOLEAN", "True if read from the digits of a book snapshot."),
     ),
+    (RECV_TIME,),
 )  # fmt: skip
 
 REJECTS = Table(

@@ -118,7 +118,8 @@ def list_segments(
     Args:
         paths: Data directory.
         known: Spares reading the tables of sealed segments that are still the same.
-        faults: Takes the segments that cannot be listed, because their table is missing or damaged.
+        faults: Takes the segments and folders that cannot be listed: they cannot be read, or a
+            segment's table is missing or damaged.
     """
     found: dict[str, list[Segment]] = {kind: [] for kind in KINDS}
     for kind in KINDS:
@@ -260,7 +261,15 @@ def _log(
     folder = root.path / kind if kind == EVENTS else symbol_log_dir(root.path, kind, symbol)
     found: list[Segment] = []
     before = None
-    for file in list_log(folder):
+    try:
+        files = list_log(folder)
+    except OSError as error:
+        if faults is None:
+            raise  # a reader must not take what it may not see for nothing
+        name = folder.relative_to(root.path).as_posix()
+        faults[root.source, name] = f"{error.filename or folder}: cannot be read: {error.strerror}"
+        return []
+    for file in files:
         name = file.plain_path.with_suffix("").relative_to(root.path).as_posix()
         key = (root.source, name)
         try:

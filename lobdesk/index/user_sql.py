@@ -13,7 +13,7 @@ import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
@@ -103,6 +103,20 @@ def run_user_sql(
     return SqlResult(answer.columns, answer.types, rows, answer.is_cut, answer.notes)
 
 
+class Written(NamedTuple):
+    """What went into a file.
+
+    Attributes:
+        rows: How many.
+        is_cut: True if the limit left rows out.
+        note: What the reader should know; empty if nothing.
+    """
+
+    rows: int
+    is_cut: bool
+    note: str
+
+
 @contextlib.contextmanager
 def open_user_sql(
     data_dir: Path | str,
@@ -144,11 +158,8 @@ def write_user_sql(
     timeout_s: float = DEFAULT_TIMEOUT_S,
     is_unsafe: bool = False,
     variables: Mapping[str, str | float] | None = None,
-) -> tuple[int, bool]:
+) -> Written:
     """Run one SELECT from outside and write its rows to a Parquet file.
-
-    Returns:
-        Rows written, and whether the limit left some out.
 
     Raises:
         QueryError: As in ``run_user_sql``, or the file cannot be written.
@@ -163,7 +174,7 @@ def write_user_sql(
             shutil.copyfile(Path(temp_dir) / PARQUET_NAME, path)
         except OSError as error:
             raise QueryError(f"{path}: cannot be written: {error.strerror}") from error
-        return message["written"], message["is_cut"]
+        return Written(message["written"], message["is_cut"], left_out_note(message["left_out"]))
 
 
 def _folder() -> tempfile.TemporaryDirectory[str]:

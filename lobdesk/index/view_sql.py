@@ -79,7 +79,9 @@ SELECT source, seq, bool_and(checksum_ok) AS checksum_ok FROM (
 _SEGMENTS = """
 SELECT source, kind, symbol, date, segment, indexed_bytes, is_sealed, is_missing, "rows", rejects,
        crossed, unverified, seq_min, seq_max, exch_ts_us_min, exch_ts_us_max, recv_ts_us_min,
-       recv_ts_us_max, make_timestamp(recv_ts_us_min) AS first_recv_ts,
+       recv_ts_us_max, make_timestamp(exch_ts_us_min) AS first_exch_ts,
+       make_timestamp(exch_ts_us_max) AS last_exch_ts,
+       make_timestamp(recv_ts_us_min) AS first_recv_ts,
        make_timestamp(recv_ts_us_max) AS last_recv_ts
 FROM internal.segments
 """

@@ -23,6 +23,7 @@ from lobdesk.index.errors import QueryError
 from lobdesk.index.guard import check_statement
 from lobdesk.index.query import describe, fetch_rows, one_line
 from lobdesk.index.request import PARQUET_NAME, Request
+from lobdesk.index.segments import KINDS
 from lobdesk.index.session import Session, open_session
 from lobdesk.paths import DataPaths
 
@@ -89,7 +90,8 @@ def _serve(request: Request) -> Iterator[dict[str, Any]]:
     _lock_down(session, temp_dir)
     text = check_statement(session.con, request.text)
     if request.is_parquet:
-        yield _to_parquet(session.con, text, temp_dir / PARQUET_NAME, request.limit)
+        written = _to_parquet(session.con, text, temp_dir / PARQUET_NAME, request.limit)
+        yield written | {"left_out": session.left_out_bytes}
         return
     columns, types = describe(session.con, text)
     yield {"columns": columns, "types": types, "left_out": session.left_out_bytes}
@@ -107,6 +109,9 @@ def _copy_catalog(paths: DataPaths, temp_dir: Path) -> Path:
 def readable(paths: DataPaths) -> list[Path]:
     """Return what the session opens, and what Python may still import."""
     data = [paths.lake, paths.runs, paths.recorder_journal, paths.sources]
+    # A rule is about a folder, not about what links in it lead to: journals may lie elsewhere.
+    roots = [root.path for root in paths.journals()]
+    data += [*roots, *(root / log for root in roots for log in KINDS)]
     code = [Path(name) for name in {sys.prefix, sys.base_prefix, *sys.path} if name]
     package = Path(__file__).parent.parent
     libraries = [Path(name) for name in ("/usr/lib", "/lib", "/lib64", "/usr/share/zoneinfo")]

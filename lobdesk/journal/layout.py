@@ -66,7 +66,8 @@ def list_segments(log_dir: Path) -> list[Segment]:
     found: dict[tuple[str, int], Segment] = {}
     if not log_dir.is_dir():
         return []
-    for folder in sorted(p for p in log_dir.iterdir() if DATE.fullmatch(p.name)):
+    days = (path for path in log_dir.iterdir() if DATE.fullmatch(path.name) and path.is_dir())
+    for folder in sorted(days):
         for path in sorted(folder.iterdir()):
             match = SEGMENT.fullmatch(path.name)
             if match is None:

@@ -107,14 +107,17 @@ def test_a_usage_error_is_one_line_that_says_what_to_do(
     assert says in err
 
 
-@pytest.mark.parametrize("command", ["index", "demo"])
-def test_a_data_directory_that_cannot_be_made_is_one_line(command: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("command", [["index", "--follow"], ["demo"]])
+def test_a_data_directory_that_cannot_be_made_is_one_line(
+    command: list[str], tmp_path: Path
+) -> None:
     (tmp_path / "file").touch()
     place = tmp_path / "file" / "data"
-    result = lobdesk(command, "--data-dir", str(place))
+    result = lobdesk(*command, "--data-dir", str(place))
     assert result.returncode == 1
-    assert result.stderr.startswith(f"error: {tmp_path}/file")
-    assert result.stderr.count("\n") == 1
+    *told, error = result.stderr.splitlines()
+    assert error.startswith(f"error: {tmp_path}/file")
+    assert [line.partition(" ")[0] for line in told] == ["indexing"] * (command[0] == "index")
 
 
 @pytest.mark.parametrize("args", [["paths"], ["doctor"], ["runs", "ls", "--json"]])

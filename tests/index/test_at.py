@@ -152,6 +152,8 @@ def test_book_says_where_it_is_from_and_whether_it_stood(tmp_path: Path, capsys:
         head, err = at(*args)
         assert f"event {last} of recorder" in head
         assert "no verified book is known there (checksum until 2026-08-01T16:00:30.0" in err
+    _, _, err = run(capsys, "at", "abc", seconds(5), "--raw", "--data-dir", tmp_path)
+    assert "no verified book is known there (checksum until" in err
     assert at("--seq", last)[1] == at(seconds(0.995))[1] == at("--seq", first)[1] == ""
     assert at(seconds(50))[1] == "warning: this book is 20.005 s old at that time\n"
     assert "this is the last book of recorder, 10.005 s before that time" in at(seconds(70))[1]
@@ -171,3 +173,32 @@ def test_line_of_an_event_needs_no_pair_and_no_book(tmp_path: Path, capsys: Capt
         assert '"trade_id' in at(*names, "--seq", deal, "--raw")[1].replace("\\", "")
     code, out, err = at("abc", "--seq", deal)
     assert (code, out, err) == (1, "", "error: ABC/USD: has no books\n")
+
+
+def test_source_with_trades_alone_does_not_hide_the_one_with_books(
+    tmp_path: Path, capsys: Capture
+) -> None:
+    Story(tmp_path / "l2").book(0, 9999, 10001, kind="snapshot")
+    Story(tmp_path / "sources" / "deals" / "l2").trades(0, (1, "buy", 5, 1))
+    update_index(tmp_path)
+
+    code, out, _ = run(capsys, "at", "abc", "--seq", 1, "--data-dir", tmp_path)
+
+    assert (code, "event 1 of recorder" in out) == (0, True)
+    assert run(capsys, "at", "abc", "--seq", 1, "--raw", "--data-dir", tmp_path)[0] == 2
+
+
+def test_line_of_a_journal_that_changed_since_is_not_shown_for_another(
+    tmp_path: Path, capsys: Capture
+) -> None:
+    told = Story(tmp_path / "l2")
+    for second in range(3):
+        told.frame(second, "{}")
+    update_index(tmp_path)
+    path = next((tmp_path / "l2" / "events").rglob("*.jsonl"))
+    path.write_bytes(b"".join(path.read_bytes().splitlines(keepends=True)[1:]))
+
+    code, out, err = run(capsys, "at", "--seq", 2, "--raw", "--data-dir", tmp_path)
+
+    assert (code, out) == (1, "")
+    assert "has another line there now; run: lobdesk index" in err

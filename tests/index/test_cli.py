@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import shlex
+import shutil
 import sys
 from decimal import Decimal
 from pathlib import Path
@@ -84,6 +85,17 @@ def test_json_is_one_array_of_exact_values(indexed: Path, capsys: Capture) -> No
     ]  # fmt: skip
 
 
+def test_json_is_the_form_of_answers_list_and_description(indexed: Path, capsys: Capture) -> None:
+    _, listed, err = run(capsys, "sql", "--json")
+    _, described, _ = run(capsys, "sql", "spread", "--describe", "--json")
+    _, answer, _ = run(capsys, "sql", "spread", "--json", "--data-dir", indexed)
+
+    assert err == ""
+    assert json.loads(described) in json.loads(listed)
+    assert set(json.loads(described)) == {"name", "text", "answers", "parameters", "columns"}
+    assert [one["name"] for one in json.loads(described)["columns"]] == list(json.loads(answer)[0])
+
+
 def test_empty_json_is_an_empty_array(indexed: Path, capsys: Capture) -> None:
     _, out, _ = run(capsys, "sql", "-c", "FROM gaps", "--format", "json", "--data-dir", indexed)
 
@@ -141,6 +153,43 @@ def test_binary_answers_need_a_file_and_fill_it(
         assert reader.read_all().num_rows == 1430
 
 
+@pytest.mark.parametrize("form", ["parquet", "arrow", "csv"])
+def test_full_disk_keeps_the_earlier_answer_and_leaves_no_part(
+    indexed: Path, capsys: Capture, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, form: str
+) -> None:
+    target = tmp_path / "out"
+    target.write_text("earlier")
+
+    def fail(path: Path, _target: Path) -> None:
+        path.write_text("half")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "replace", fail)
+    args = ("sql", "-c", "FROM snapshots", "--format", form, "-o", target, "--data-dir", indexed)
+    code, _, err = run(capsys, *args)
+
+    assert (code, err.splitlines()[-1]) == (
+        1, f"error: {target}: cannot be written: No space left on device",
+    )  # fmt: skip
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+    assert target.read_text() == "earlier"
+
+
+@pytest.mark.parametrize("form", ["parquet", "table"])
+def test_answer_that_lacks_the_newest_lines_says_so(
+    indexed: Path, capsys: Capture, tmp_path: Path, form: str
+) -> None:
+    data = Path(shutil.copytree(indexed, tmp_path / "data"))
+    with next((data / "l2" / "snapshots").rglob("*.jsonl")).open("a") as stream:
+        stream.write('{"v":9}\n')  # of a newer version, which no reader here understands
+
+    args = ("-c", "SELECT 1", "--format", form, "-o", tmp_path / "out", "--data-dir", data)
+    code, _, err = run(capsys, "sql", *args)
+
+    assert code == 0
+    assert "warning: 8 bytes of the journal are not in the index yet" in err
+
+
 def test_query_comes_from_a_file(indexed: Path, capsys: Capture, tmp_path: Path) -> None:
     file = tmp_path / "query.sql"
     file.write_text("SELECT count(*) AS n FROM snapshots")
@@ -167,6 +216,7 @@ def test_query_comes_from_a_file(indexed: Path, capsys: Capture, tmp_path: Path)
         (("spread", "--from", "yesterday"), 2, "--from: 'yesterday' is not a time"),
         (("spread", "--to", "2026-08-01"), 2, "--to: '2026-08-01' has no offset"),
         (("spread", "--from", "5", "--to", "5"), 2, "--to: is not after --from"),
+        (("spread", "--json", "--format", "csv"), 2, "--json: does not go with --format csv"),
         (("spread", "--timeout", "nan"), 2, "--timeout"),
         (("spread", "--timeout", "inf"), 2, "--timeout"),
         (("spread", "--param", "bar_s=1"), 2, "no parameter 'bar_s'; it has: max_pause_s"),
@@ -176,6 +226,8 @@ def test_query_comes_from_a_file(indexed: Path, capsys: Capture, tmp_path: Path)
         (("-c", "SELECT '\udcff'"), 1, "is not UTF-8 text"),
         (("spread", "--symbol", "\udcff"), 2, "is not UTF-8 text"),
         (("-f", "/nonexistent.sql"), 2, "cannot be read"),
+        (("spread", "-o", "/nonexistent/x"), 2, "--output: there is no folder /nonexistent"),
+        (("spread", "--format", "parquet", "-o", "/nonexistent/x"), 2, "no folder /nonexistent"),
     ],
 )
 def test_mistakes_are_one_line(
@@ -306,3 +358,16 @@ def test_row_of_an_audit_comes_with_the_command_that_shows_its_line(
     assert (code, json.loads(out)["seq"]) == (0, int(command[command.index("--seq") + 1]))
     assert "lobdesk at" not in run(capsys, "sql", "overview", "--data-dir", indexed)[2]
     assert run(capsys, "sql", "stale_feed", "--format", "json", *args)[2] == ""
+
+
+def test_folder_that_is_not_there_is_no_journal_and_an_empty_one_is_named(
+    tmp_path: Path, capsys: Capture
+) -> None:
+    missing = tmp_path / "typo"
+    code, _, err = run(capsys, "index", "--data-dir", missing)
+    assert (code, missing.exists()) == (2, False)
+    assert err.startswith(f"error: index: {missing}: there is no such folder")
+
+    code, _, err = run(capsys, "index", "--data-dir", tmp_path)
+    assert code == 0
+    assert f"warning: {tmp_path}: the journal is empty" in err

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from lobdesk.cli import run_cli
 from lobdesk.index import open_catalog, update_index
 from lobdesk.paths import encode_symbol
 from tests.conftest import ROOT
@@ -240,6 +241,25 @@ def test_data_directory_of_any_name(tmp_path: Path, name: str) -> None:
     assert seqs(data) == [1, 2, 3, 4, 5]
     assert update_index(data).rows == {"snapshots": 2}
     assert seqs(data, has_tail=False) == [1, 2, 3, 4, 5]
+
+
+def test_journals_may_lie_on_another_disk_behind_links(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data, archive = tmp_path / "data", tmp_path / "archive"
+    plain_journal(data, 3)
+    path = plain_journal(archive / "london", 4)
+    (data / "l2" / "snapshots").rename(archive / "snapshots")
+    (data / "l2" / "snapshots").symlink_to(archive / "snapshots")
+    (data / "sources").mkdir()
+    (data / "sources" / "london").symlink_to(archive / "london")
+    update_index(data)
+    append_snapshots(path, 5, 1)
+    query = "SELECT source, count(*) AS n FROM snapshots GROUP BY source ORDER BY source"
+
+    code = run_cli(["sql", "-c", query, "--format", "csv", "--data-dir", str(data)])
+
+    assert (code, *capsys.readouterr()) == (0, "source,n\nlondon,5\nrecorder,3\n", "")
 
 
 SYMBOLS = (

@@ -11,7 +11,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from lobdesk.index import open_catalog, segments, update_index
+from lobdesk.index import open_catalog, update_index
 from lobdesk.index.errors import IndexUnreadableError
 from lobdesk.index.indexer import Indexer
 from lobdesk.journal import list_segments
@@ -358,40 +358,3 @@ def test_file_of_another_program_is_named(tmp_path: Path, foreign: str) -> None:
         open_catalog(tmp_path)
     update_index(tmp_path)
     assert seqs(tmp_path) == [1, 2, 3]
-
-
-@pytest.mark.parametrize("kind", ["folder", "pipe"])
-def test_segment_that_is_no_file_is_named_and_keeps_its_rows(tmp_path: Path, kind: str) -> None:
-    path = plain_journal(tmp_path, 5)
-    update_index(tmp_path)
-    aside = path.rename(tmp_path / "aside")
-    path.mkdir() if kind == "folder" else os.mkfifo(path)
-
-    report = update_index(tmp_path)
-
-    assert [str(path) in why and "no plain file" in why for why in report.damaged] == [True]
-    assert (report.replaced, report.missing) == ([], [])
-    assert seqs(tmp_path) == [1, 2, 3, 4, 5]
-    path.rmdir() if kind == "folder" else path.unlink()
-    aside.rename(path)
-    assert update_index(tmp_path).rows == {}
-
-
-@pytest.mark.parametrize("check", [False, True])
-def test_segment_that_cannot_be_read_is_named_and_keeps_its_rows(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, check: bool
-) -> None:
-    path = plain_journal(tmp_path, 5)
-    update_index(tmp_path)
-    with monkeypatch.context() as patch:
-
-        def refuse(*_: object) -> bytes:
-            raise PermissionError(13, "Permission denied")
-
-        patch.setattr(segments, "_read_range", refuse)
-        report = update_index(tmp_path, check=check)
-
-    assert report.damaged == [f"recorder:{path}: cannot be read: Permission denied"]
-    assert (report.replaced, report.missing) == ([], [])
-    assert seqs(tmp_path) == [1, 2, 3, 4, 5]
-    assert update_index(tmp_path).rows == {}

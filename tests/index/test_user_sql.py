@@ -352,9 +352,9 @@ def test_parquet_result_is_complete(indexed: Path, tmp_path: Path) -> None:
 
     target = tmp_path / "out.parquet"
 
-    assert write_user_sql(indexed, "FROM snapshots -- all", target) == (1430, False)
+    assert write_user_sql(indexed, "FROM snapshots -- all", target) == (1430, False, "")
     assert pq.read_metadata(target).num_rows == 1430
-    assert write_user_sql(indexed, "FROM snapshots;", target, limit=10) == (10, True)
+    assert write_user_sql(indexed, "FROM snapshots;", target, limit=10) == (10, True, "")
     assert pq.read_metadata(target).num_rows == 10
     with pytest.raises(QueryError):
         write_user_sql(indexed, "SELECT 1) TO '/tmp/x'; --", target)
@@ -389,5 +389,5 @@ def test_rows_of_any_length_arrive_in_bounded_pieces(
 
 def test_little_that_is_left_out_is_not_rounded_to_nothing() -> None:
     assert left_out_note(0) == ""
-    assert left_out_note(1200).startswith("1.2 kB of the journal")
+    assert left_out_note(1200).startswith("1,200 bytes of the journal")
     assert left_out_note(70_400_000).startswith("70.4 MB of the journal")

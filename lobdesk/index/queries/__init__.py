@@ -6,10 +6,11 @@ parameter (``param name = default: text``) and column (``column name (unit): tex
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from lobdesk.errors import nearest
 from lobdesk.index.errors import WrongQuestionError
@@ -84,6 +85,12 @@ class Query:
         for one in self.columns:
             lines.append(f"  {one.name:<18} {one.unit:<16} {one.text}".rstrip())
         return "\n".join(lines)
+
+    def facts(self) -> dict[str, Any]:
+        """Return the description for a program: all but the SQL."""
+        found = dataclasses.asdict(self)
+        del found["sql"]
+        return found
 
     def parameter_names(self) -> str:
         """Return the names of the parameters for a person."""

@@ -1,7 +1,8 @@
 -- Time without a verified book, by hour, symbol and cause.
 --
 -- A gap that lasts over the hour counts in each hour with its part of it. A gap whose begin or end
--- is not known (there was no verified book before or after) has no length.
+-- is not known (there was no verified book before or after), or within which our clock was set back
+-- by more than it lasted, has no length.
 --
 -- column hour (UTC): hour of our clock
 -- column source: recorder or import
@@ -13,7 +14,7 @@
 -- column longest_s (s): longest of these gaps, whole
 WITH known AS (
     SELECT source, symbol, cause, coalesce(from_us, to_us) AS begin_us,
-           coalesce(to_us, from_us) AS end_us
+           greatest(coalesce(to_us, from_us), coalesce(from_us, to_us)) AS end_us
     FROM gaps WHERE coalesce(from_us, to_us) IS NOT NULL
 ), split AS (
     SELECT source, symbol, cause, begin_us, end_us,

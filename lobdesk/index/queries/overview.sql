@@ -22,7 +22,7 @@ WITH books AS (
            min(exch_ts_us) AS first_deal_us, max(exch_ts_us) AS last_deal_us
     FROM trades WHERE in_scope(source, symbol, exch_ts_us) GROUP BY ALL
 ), holes AS (
-    SELECT symbol, source, count(*) AS gaps, sum(duration_us) / 1e6 AS gap_s
+    SELECT symbol, source, count(*) AS gaps, sum(greatest(duration_us, 0)) / 1e6 AS gap_s
     FROM gaps WHERE in_scope(source, symbol, coalesce(from_us, to_us)) GROUP BY ALL
 )
 SELECT symbol, source, coalesce(books, 0) AS books, coalesce(replaced, 0) AS replaced,

@@ -1,8 +1,9 @@
 -- The longest silences: between two frames of a connection, and between two books of a symbol.
 --
 -- A live connection hears a heartbeat each second, so its silence is a stall; a quiet book is no
--- fault. Waits are measured by the monotonic clock where the source has one. A silence of a book
--- that a noted gap explains is not listed.
+-- fault. Waits of a connection are measured by the monotonic clock where the source has one, those
+-- of a book by our wall clock (see clock_steps). A silence of a book that a noted gap explains is
+-- not listed.
 --
 -- param silent_s = 2: least length, s
 -- param top = 200: most rows
