@@ -30,9 +30,10 @@ class Quoter:
             return
         for name, price in {("bid", touch[0]), ("ask", touch[1])}:
             self.seen[name] = price
-        for order_id, side, price, *_, has_request in desk.orders():
-            if price != self.seen["bid" if side == 0 else "ask"] and not has_request:
-                desk.cancel(order_id)
+        for order in desk.orders():
+            wanted = self.seen["bid" if order.is_buy else "ask"]
+            if order.price_ticks != wanted and not order.has_request:
+                desk.cancel(order.id)
         if desk.position() <= 0:
             desk.buy(self.seen["bid"], 7)
         else:

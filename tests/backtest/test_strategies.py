@@ -393,7 +393,7 @@ def test_what_the_desk_shows_has_names() -> None:
     [
         (lambda desk: desk.buy(100, 1, tif="DAY"), ValueError, "tif cannot be 'DAY'"),
         (lambda desk: desk.submit(5, "long", 100, 1), ValueError, "side cannot be 'long'"),
-        (lambda desk: desk.buy("100", 1), TypeError, "'str'"),
+        (lambda desk: desk.buy("100", 1), TypeError, "price_ticks must be a whole number"),
         (lambda desk: desk.buy_market(0), engine.OrderError, "order 1"),
     ],
 )
