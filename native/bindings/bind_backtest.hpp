@@ -1,4 +1,4 @@
-// What the two binding files of the backtest room share.
+// What the binding files of the backtest room share.
 #pragma once
 
 #include <pybind11/pybind11.h>
@@ -38,4 +38,5 @@ class EngineGil {
   EngineGil& operator=(const EngineGil&) = delete;
 };
 
+void BindRules(pybind11::module_& m);
 void BindStrategies(pybind11::module_& m);
