@@ -8,6 +8,7 @@ of others, their rows are compared with those in the files.
 from __future__ import annotations
 
 import itertools
+import shutil
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -100,6 +101,12 @@ def columns_folder(paths: DataPaths, symbol: str, source: str) -> Path:
     """Return where a symbol's columns of one source lie."""
     pair = f"pair={encode_symbol(symbol)}"
     return paths.lake / "records" / pair / f"columns.{encode_symbol(source)}"
+
+
+def drop_columns(paths: DataPaths) -> None:
+    """Delete the columns of all symbols; the next reader writes them anew."""
+    for folder in (paths.lake / "records").glob("pair=*/columns.*"):
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def is_rising(seqs: NDArray[np.int64]) -> bool:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from lobdesk.errors import JournalError
 from lobdesk.index import chain, merging, publish
+from lobdesk.index.column_cache import drop_columns
 from lobdesk.index.errors import IndexBusyError, IndexWriteError
 from lobdesk.index.extract import SnapshotFrames
 from lobdesk.index.parts import PartWriter, file_digest
@@ -186,8 +187,10 @@ class Indexer:
         known = publish.read_published(self._paths.catalog)
         self._published = known
         self._chains = chain.load_chains(self._paths, self._chains.cache or known.commits)
-        if check and self._drop_changed_parts():
-            self._chains = chain.load_chains(self._paths, self._chains.cache)
+        if check:
+            drop_columns(self._paths)  # to compare them is to decode the parts, as writing them is
+            if self._drop_changed_parts():
+                self._chains = chain.load_chains(self._paths, self._chains.cache)
         self._remember_frames()
         for found in self._chains.others:
             is_whole = all(map(self._chains.listing.has, found.commit.parts.values()))

@@ -211,6 +211,24 @@ def test_damaged_files_are_written_again(tmp_path: Path, damage: str, decoded: l
     assert decoded == [30, 30]
 
 
+def test_a_check_drops_columns_whose_bytes_may_have_changed(tmp_path: Path) -> None:
+    plain_journal(tmp_path, 50)
+    update_index(tmp_path)
+    mapped(tmp_path)
+    (path,) = folder_of(tmp_path).glob("*.bid_lots")
+    path.chmod(0o644)
+    content = bytearray(path.read_bytes())
+    content[4] ^= 1
+    path.write_bytes(content)
+    with open_catalog(tmp_path) as catalog:
+        rows = catalog.snapshot_columns("X/Y")
+        assert (catalog.mapped_columns("X/Y").bid_lots != rows.bid_lots).sum() == 1
+
+    update_index(tmp_path, check=True)
+
+    assert_same(mapped(tmp_path), rows)
+
+
 def test_what_a_killed_writer_left_does_not_count(tmp_path: Path) -> None:
     path = plain_journal(tmp_path, 30)
     update_index(tmp_path)
