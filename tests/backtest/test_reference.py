@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lobdesk.backtest import run_scenario
-from tests.backtest.ledgers import check_scenario
+from tests.backtest.ledgers import check_scenario, run_fast
 from tests.backtest.streams import full_scenarios, scenarios
 from tests.reference.engine import Reference
 
@@ -141,3 +142,21 @@ def test_order_level_feeds_give_the_whole_ledger_of_the_reference(
     scenario: dict[str, Any],
 ) -> None:
     check_scenario(scenario)
+
+
+def test_an_unknown_worst_place_stays_unknown_when_an_order_leaves() -> None:
+    def add(ts_us: int, side: str, px: int, oid: int) -> dict[str, Any]:
+        return {"k": "add", "ex": ts_us, "lo": ts_us, "side": side, "px": px, "qty": 1,
+                "oid": oid, "sym": 0, "flags": 0}  # fmt: skip
+
+    # The ask that our sell joins is gone: it waits at a level that nothing has shown since.
+    sell = {"do": "submit", "t": 1_010, "id": 4, "side": "sell", "px": 98, "qty": 1,
+            "type": "limit", "tif": "GTC", "sym": 0}  # fmt: skip
+    feed = [add(1_000, "ask", 98, 2), add(1_003, "bid", 98, 1), add(1_017, "ask", 97, 1)]
+    feed += [add(1_020, "bid", 97, 2), add(1_020, "ask", 103, 1) | {"k": "fill"}]
+    model = {"queue": "l3_fifo", "entry_us": {"cancel": 8, "submit": 0}, "resp_us": 0}
+    scenario = {"model": model, "instruments": [{}], "feed": feed, "end": 1_020,
+                "actions": [{"do": "cancel_all", "t": 1_010, "id": 1}, sell]}  # fmt: skip
+
+    assert check_scenario(scenario) == 1
+    assert run_fast(scenario).fills["ahead_pessimistic"].tolist() == [np.inf]

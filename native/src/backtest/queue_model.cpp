@@ -5,6 +5,15 @@
 
 namespace lobdesk::backtest {
 
+namespace {
+
+/// Takes what left from lots ahead; what is unknown stays so.
+Lots Without(Lots ahead, Lots gone) noexcept {
+  return ahead == kUnknownLots ? ahead : std::max<Lots>(0, ahead - gone);
+}
+
+}  // namespace
+
 void QueueModelRule::Join(QueueState& queue, Lots displayed) noexcept {
   queue = QueueState{};
   queue.ahead = static_cast<double>(displayed);
@@ -79,9 +88,7 @@ Lots QueueModelRule::Net(QueueState& queue, Lots traded, TsUs now_us) const noex
 
 Lots QueueModelRule::OnTrade(QueueState& queue, Lots traded, TsUs now_us) const noexcept {
   queue.traded += traded - Net(queue, traded, now_us);
-  if (queue.pessimistic != kUnknownLots) {
-    queue.pessimistic = std::max<Lots>(0, queue.pessimistic - traded);
-  }
+  queue.pessimistic = Without(queue.pessimistic, traded);
   queue.optimistic = std::max<Lots>(0, queue.optimistic - traded);
   queue.ahead -= static_cast<double>(traded);
   const auto excess = static_cast<Lots>(std::floor(-queue.ahead + 0.5));
@@ -93,7 +100,7 @@ Lots QueueModelRule::OnTrade(QueueState& queue, Lots traded, TsUs now_us) const 
 void QueueModelRule::OnRemoval(QueueState& queue, Lots removed) noexcept {
   queue.ahead = std::max(0.0, queue.ahead - static_cast<double>(removed));
   queue.optimistic = std::max<Lots>(0, queue.optimistic - removed);
-  queue.pessimistic = std::max<Lots>(0, queue.pessimistic - removed);
+  queue.pessimistic = Without(queue.pessimistic, removed);
 }
 
 double QueueModelRule::ChanceBehind(double front, double back) const noexcept {
