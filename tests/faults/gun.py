@@ -5,8 +5,8 @@
 The frames of the synthetic market are made beforehand and sent as prepared WebSocket messages,
 paced, again and again: each round begins with snapshots. Each carries the time at which it was
 due as its exchange time, so that whoever lags can see it. Behind the last one heartbeats follow.
-Prints its address; when the client is gone, one line of JSON: frames sent and the most that it was
-behind its schedule.
+Prints its address; after the last frame, or when the client is gone, one line of JSON: frames
+sent and the most that it was behind its schedule. Ends with the client.
 """
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ class Gun:
         self.instruments, self.frames = make_rounds()
         self.sent = 0
         self.late_s = 0.0
-        self.done = asyncio.Event()
+        self.fired, self.done = asyncio.Event(), asyncio.Event()
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         head = await reader.readuntil(b"\r\n\r\n")
@@ -107,6 +107,7 @@ class Gun:
         try:
             await asyncio.sleep(0.5)
             await self.fire(writer)
+            self.fired.set()
             # To close now would take from the client what it has not read yet.
             while not answering.done():
                 writer.write(message(wire.HEARTBEAT))
@@ -117,6 +118,7 @@ class Gun:
         finally:
             answering.cancel()
             writer.close()
+            self.fired.set()
             self.done.set()
 
     async def answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -168,9 +170,10 @@ async def main() -> None:
     server = await asyncio.start_server(gun.serve, "127.0.0.1", 0, limit=1 << 20)
     sys.stdout.write(f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}\n")
     sys.stdout.flush()
-    await gun.done.wait()
+    await gun.fired.wait()
     sys.stdout.write(json.dumps({"sent": gun.sent, "late_s": gun.late_s}) + "\n")
     sys.stdout.flush()
+    await gun.done.wait()
 
 
 if __name__ == "__main__":
