@@ -5,6 +5,8 @@
 The build lies in build/sanitize-KIND and does not touch the module in use. Python itself is not
 instrumented: the sanitizer's library is loaded before it, and it runs on a copy of the package that
 has the instrumented module. Threads are checked with the tests that use them. Needs GCC.
+PYTEST ARGUMENTS replace the tests that are usual: name some, or all run, also those that use more
+memory than a sanitizer leaves.
 """
 
 from __future__ import annotations
