@@ -98,6 +98,9 @@ def stall_indexer(trial: Trial) -> None:
         resumed_s = time.monotonic()
         indexer.popen.send_signal(signal.SIGCONT)
         busy_s = cpu_s_until_end(indexer)
+        # It takes what was there when it looked, which may be before it was stalled: the next one,
+        # start included, does the rest.
+        busy_s += cpu_s_until_end(start_indexer(stage))
         took_s = time.monotonic() - resumed_s
         rows = rows_indexed(stage)
         code = recorder.end()
